@@ -1,0 +1,114 @@
+import { fact, OrderCancelled, OrderCancelled_Reason, OrderCompleted, OrderPlaced, type Fact } from '@past-tense/contracts';
+import { MixedCurrenciesError, TotalTooLargeError } from './order.errors';
+
+/** An amount in minor units of its currency, such as cents. */
+export interface Money {
+  readonly minorUnits: number;
+  readonly currency: string;
+}
+
+export interface OrderLine {
+  readonly sku: string;
+  readonly quantity: number;
+  readonly unitPrice: Money;
+}
+
+export interface DeliveryAddress {
+  readonly recipient: string;
+  readonly street: string;
+  readonly city: string;
+  readonly postalCode: string;
+  readonly country: string;
+}
+
+export type CancellationReason = 'payment-declined' | 'undeliverable';
+
+export interface Order {
+  readonly id: string;
+  readonly customerId: string;
+  readonly lines: readonly OrderLine[];
+  readonly total: Money;
+  readonly status: 'placed' | 'completed' | 'cancelled';
+  readonly placedAt: Date;
+  readonly paidAt?: Date | undefined;
+  readonly endedAt?: Date | undefined;
+  readonly refundedAt?: Date | undefined;
+  readonly cancellationReason?: CancellationReason | undefined;
+}
+
+/** The new state of an order and what has thereby happened. */
+export interface Decision {
+  readonly order: Order;
+  readonly facts: readonly Fact[];
+}
+
+export interface OrderRequest {
+  readonly customerId: string;
+  readonly lines: readonly OrderLine[];
+  readonly paymentToken: string;
+  readonly deliveryAddress: DeliveryAddress;
+}
+
+/**
+ * Places an order.
+ * @throws MixedCurrenciesError if its lines are not all in one currency; TotalTooLargeError if its total cannot be counted
+ */
+export function placeOrder(id: string, request: OrderRequest, now: Date): Decision {
+  const total = totalOf(request.lines);
+  const order: Order = { id, customerId: request.customerId, lines: request.lines, total, status: 'placed', placedAt: now };
+  const placed = fact(OrderPlaced, {
+    orderId: id,
+    customerId: request.customerId,
+    lines: request.lines.map((line) => ({ ...line, unitPrice: toContract(line.unitPrice) })),
+    total: toContract(total),
+    paymentToken: request.paymentToken,
+    deliveryAddress: request.deliveryAddress,
+  });
+  return { order, facts: [placed] };
+}
+
+/** The money was taken. It may be heard of after the order has ended, and then changes nothing about that. */
+export function confirmPayment(order: Order, capturedAt: Date): Decision {
+  return { order: { ...order, paidAt: capturedAt }, facts: [] };
+}
+
+/** The parcel is with the carrier, so the order is complete, even if the payment has not been heard of yet. */
+export function completeOrder(order: Order, now: Date): Decision {
+  if (order.status !== 'placed') return unchanged(order);
+  return { order: { ...order, status: 'completed', endedAt: now }, facts: [fact(OrderCompleted, { orderId: order.id })] };
+}
+
+/** The order ends without a delivery. */
+export function cancelOrder(order: Order, reason: CancellationReason, now: Date): Decision {
+  if (order.status !== 'placed') return unchanged(order);
+  return {
+    order: { ...order, status: 'cancelled', endedAt: now, cancellationReason: reason },
+    facts: [fact(OrderCancelled, { orderId: order.id, reason: contractReasons[reason] })],
+  };
+}
+
+/** What had been taken was returned. */
+export function noteRefund(order: Order, refundedAt: Date): Decision {
+  return { order: { ...order, refundedAt }, facts: [] };
+}
+
+const contractReasons: Record<CancellationReason, OrderCancelled_Reason> = {
+  'payment-declined': OrderCancelled_Reason.PAYMENT_DECLINED,
+  undeliverable: OrderCancelled_Reason.UNDELIVERABLE,
+};
+
+function unchanged(order: Order): Decision {
+  return { order, facts: [] };
+}
+
+function totalOf(lines: readonly OrderLine[]): Money {
+  const currency = lines[0]!.unitPrice.currency;
+  if (lines.some((line) => line.unitPrice.currency !== currency)) throw new MixedCurrenciesError();
+  const minorUnits = lines.reduce((sum, line) => sum + line.quantity * line.unitPrice.minorUnits, 0);
+  if (!Number.isSafeInteger(minorUnits)) throw new TotalTooLargeError();
+  return { minorUnits, currency };
+}
+
+function toContract({ minorUnits, currency }: Money): { minorUnits: bigint; currency: string } {
+  return { minorUnits: BigInt(minorUnits), currency };
+}

@@ -1,0 +1,17 @@
+import { runService } from '@past-tense/service';
+import { ordersMessages } from './orders.messages';
+import { OrdersModule } from './orders.module';
+import { ordersSettings } from './orders.config';
+import { CreateOrders1763683300000 } from './storage/migrations/1763683300000-create-orders';
+import { OrderRow } from './storage/order.row';
+
+void runService({
+  name: 'orders',
+  root: __dirname,
+  description: 'Takes orders and knows how each one ends.',
+  settings: ordersSettings,
+  module: OrdersModule,
+  messages: ordersMessages,
+  entities: [OrderRow],
+  migrations: [CreateOrders1763683300000],
+});

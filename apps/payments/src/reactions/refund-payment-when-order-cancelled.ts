@@ -1,0 +1,29 @@
+import { Injectable } from '@nestjs/common';
+import { OrderCancelled } from '@past-tense/contracts';
+import type { Transaction } from '@past-tense/database';
+import { ReactsTo, type Event, type OutsideReaction } from '@past-tense/messaging';
+import { isRefundable, recordRefund, type Payment } from '../domain/payment';
+import { PaymentProvider } from '../provider/payment-provider';
+import { PaymentRepository } from '../storage/payment.repository';
+
+@Injectable()
+@ReactsTo(OrderCancelled)
+export class RefundPaymentWhenOrderCancelled implements OutsideReaction<OrderCancelled, Payment, string> {
+  constructor(
+    private readonly payments: PaymentRepository,
+    private readonly provider: PaymentProvider,
+  ) {}
+
+  async intend({ data }: Event<OrderCancelled>, transaction: Transaction): Promise<Payment | undefined> {
+    const payment = await this.payments.findByOrder(transaction, data.orderId);
+    return payment && isRefundable(payment) ? payment : undefined;
+  }
+
+  async call({ orderId, captureReference }: Payment): Promise<string> {
+    return await this.provider.refund(`refund-${orderId}`, captureReference!);
+  }
+
+  async record({ data }: Event<OrderCancelled>, reference: string, transaction: Transaction): Promise<void> {
+    await this.payments.change(transaction, data.orderId, (payment) => recordRefund(payment, reference));
+  }
+}

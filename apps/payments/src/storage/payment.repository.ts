@@ -1,0 +1,72 @@
+import { Injectable } from '@nestjs/common';
+import { Database, type Transaction } from '@past-tense/database';
+import { newId } from '@past-tense/envelope';
+import { Outbox } from '@past-tense/outbox';
+import { requestPayment, type Decision, type Money, type Payment } from '../domain/payment';
+import { PaymentRow } from './payment.row';
+
+/** Loads a payment, lets the domain decide, saves the new state and records the facts: all in one transaction. */
+@Injectable()
+export class PaymentRepository {
+  constructor(
+    private readonly database: Database,
+    private readonly outbox: Outbox,
+  ) {}
+
+  /** The payment of an order: requested now, or as it is if it was requested before. */
+  async request(transaction: Transaction, order: { orderId: string; amount: Money; token: string }): Promise<Payment> {
+    const row = { ...toRow(requestPayment(newId(), order)), version: '0' };
+    await transaction.entities.createQueryBuilder().insert().into(PaymentRow).values(row).orIgnore().execute();
+    return (await this.findByOrder(transaction, order.orderId))!;
+  }
+
+  /** The payment of an order, or null if none was requested. */
+  async findByOrder(transaction: Transaction, orderId: string): Promise<Payment | null> {
+    const row = await transaction.entities.findOneBy(PaymentRow, { orderId });
+    return row && toPayment(row);
+  }
+
+  /**
+   * Changes the payment of an order. Other changes of the same payment wait until the transaction ends.
+   * @throws Error if none was requested
+   */
+  async change(transaction: Transaction, orderId: string, decide: (payment: Payment) => Decision): Promise<void> {
+    const row = await transaction.entities.findOne(PaymentRow, { where: { orderId }, lock: { mode: 'pessimistic_write' } });
+    if (!row) throw new Error(`No payment was requested for order ${orderId}.`);
+    const { payment, facts } = decide(toPayment(row));
+    const version = Number(row.version);
+    await transaction.entities.update(PaymentRow, { id: row.id }, { ...toRow(payment), version: String(version + facts.length) });
+    const now = new Date();
+    for (const [i, fact] of facts.entries()) await this.outbox.append(transaction, fact, version + i + 1, now);
+  }
+
+  /** A payment, or null. */
+  async find(id: string): Promise<Payment | null> {
+    const row = await this.database.entities.findOneBy(PaymentRow, { id });
+    return row && toPayment(row);
+  }
+}
+
+function toRow({ amount, ...payment }: Payment): Omit<PaymentRow, 'version'> {
+  return {
+    ...payment,
+    amountMinorUnits: String(amount.minorUnits),
+    currency: amount.currency,
+    captureReference: payment.captureReference ?? null,
+    refundReference: payment.refundReference ?? null,
+    declineReason: payment.declineReason ?? null,
+  };
+}
+
+function toPayment(row: PaymentRow): Payment {
+  return {
+    id: row.id,
+    orderId: row.orderId,
+    amount: { minorUnits: Number(row.amountMinorUnits), currency: row.currency },
+    token: row.token,
+    status: row.status,
+    captureReference: row.captureReference ?? undefined,
+    refundReference: row.refundReference ?? undefined,
+    declineReason: row.declineReason ?? undefined,
+  };
+}

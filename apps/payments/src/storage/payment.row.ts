@@ -1,0 +1,37 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import type { DeclineReason, Payment } from '../domain/payment';
+
+@Entity('payments')
+export class PaymentRow {
+  @PrimaryColumn('uuid')
+  id!: string;
+
+  /** An order is paid once. */
+  @Column('uuid', { name: 'order_id', unique: true })
+  orderId!: string;
+
+  @Column('bigint', { name: 'amount_minor_units' })
+  amountMinorUnits!: string;
+
+  @Column('text')
+  currency!: string;
+
+  @Column('text')
+  token!: string;
+
+  @Column('text')
+  status!: Payment['status'];
+
+  @Column('text', { name: 'capture_reference', nullable: true })
+  captureReference!: string | null;
+
+  @Column('text', { name: 'refund_reference', nullable: true })
+  refundReference!: string | null;
+
+  @Column('text', { name: 'decline_reason', nullable: true })
+  declineReason!: DeclineReason | null;
+
+  /** Version of the last fact recorded about the payment. */
+  @Column('bigint')
+  version!: string;
+}

@@ -1,0 +1,17 @@
+import { runService } from '@past-tense/service';
+import { shippingSettings } from './shipping.config';
+import { shippingMessages } from './shipping.messages';
+import { ShippingModule } from './shipping.module';
+import { CreateShipments1763683500000 } from './storage/migrations/1763683500000-create-shipments';
+import { ShipmentRow } from './storage/shipment.row';
+
+void runService({
+  name: 'shipping',
+  root: __dirname,
+  description: 'Plans and dispatches parcels.',
+  settings: shippingSettings,
+  module: ShippingModule,
+  messages: shippingMessages,
+  entities: [ShipmentRow],
+  migrations: [CreateShipments1763683500000],
+});

@@ -1,0 +1,55 @@
+import { Injectable } from '@nestjs/common';
+import { Database, type Transaction } from '@past-tense/database';
+import { newId } from '@past-tense/envelope';
+import { Outbox } from '@past-tense/outbox';
+import { openShipment, type Decision, type Shipment } from '../domain/shipment';
+import { ShipmentRow } from './shipment.row';
+
+/** Loads a shipment, lets the domain decide, saves the new state and records the facts: all in one transaction. */
+@Injectable()
+export class ShipmentRepository {
+  constructor(
+    private readonly database: Database,
+    private readonly outbox: Outbox,
+  ) {}
+
+  /** Notes something about the shipment of an order, which is opened by whatever is heard of it first. */
+  async note(transaction: Transaction, orderId: string, change: (shipment: Shipment) => Shipment): Promise<Shipment> {
+    const opened = { ...toRow(openShipment(newId(), orderId)), version: '0' };
+    await transaction.entities.createQueryBuilder().insert().into(ShipmentRow).values(opened).orIgnore().execute();
+    let noted!: Shipment;
+    await this.change(transaction, orderId, (shipment) => {
+      noted = change(shipment);
+      return { shipment: noted, facts: [] };
+    });
+    return noted;
+  }
+
+  /**
+   * Changes the shipment of an order. Other changes of the same shipment wait until the transaction ends.
+   * @throws Error if nothing was heard of it
+   */
+  async change(transaction: Transaction, orderId: string, decide: (shipment: Shipment) => Decision): Promise<void> {
+    const row = await transaction.entities.findOne(ShipmentRow, { where: { orderId }, lock: { mode: 'pessimistic_write' } });
+    if (!row) throw new Error(`There is no shipment for order ${orderId}.`);
+    const { shipment, facts } = decide(toShipment(row));
+    const version = Number(row.version);
+    await transaction.entities.update(ShipmentRow, { id: row.id }, { ...toRow(shipment), version: String(version + facts.length) });
+    const now = new Date();
+    for (const [i, fact] of facts.entries()) await this.outbox.append(transaction, fact, version + i + 1, now);
+  }
+
+  /** A shipment, or null. */
+  async find(id: string): Promise<Shipment | null> {
+    const row = await this.database.entities.findOneBy(ShipmentRow, { id });
+    return row && toShipment(row);
+  }
+}
+
+function toRow(shipment: Shipment): Omit<ShipmentRow, 'version'> {
+  return { ...shipment, address: shipment.address ?? null, trackingNumber: shipment.trackingNumber ?? null };
+}
+
+function toShipment(row: ShipmentRow): Shipment {
+  return { id: row.id, orderId: row.orderId, address: row.address ?? undefined, paid: row.paid, status: row.status, trackingNumber: row.trackingNumber ?? undefined };
+}

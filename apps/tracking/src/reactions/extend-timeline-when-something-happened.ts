@@ -1,0 +1,54 @@
+import { Injectable } from '@nestjs/common';
+import {
+  OrderCancelled,
+  OrderCompleted,
+  OrderPlaced,
+  PaymentCaptured,
+  PaymentDeclined,
+  PaymentRefunded,
+  ShipmentCancelled,
+  ShipmentDelivered,
+  ShipmentDispatched,
+  ShipmentRejected,
+  topicOfType,
+} from '@past-tense/contracts';
+import type { Transaction } from '@past-tense/database';
+import { ReactsTo, type Event, type Reaction } from '@past-tense/messaging';
+import { TimelineRepository } from '../storage/timeline.repository';
+
+/** Every fact says which order it is about. */
+type AboutAnOrder =
+  | OrderPlaced
+  | OrderCompleted
+  | OrderCancelled
+  | PaymentCaptured
+  | PaymentDeclined
+  | PaymentRefunded
+  | ShipmentDispatched
+  | ShipmentRejected
+  | ShipmentDelivered
+  | ShipmentCancelled;
+
+@Injectable()
+@ReactsTo(OrderPlaced, OrderCompleted, OrderCancelled, PaymentCaptured, PaymentDeclined, PaymentRefunded, ShipmentDispatched, ShipmentRejected, ShipmentDelivered, ShipmentCancelled)
+export class ExtendTimelineWhenSomethingHappened implements Reaction<AboutAnOrder> {
+  constructor(private readonly timeline: TimelineRepository) {}
+
+  async react(event: Event<AboutAnOrder>, transaction: Transaction): Promise<void> {
+    const { eventId, eventType, aggregateId, aggregateVersion, correlationId, causationId, producer, traceparent } = event;
+    await this.timeline.add(transaction, {
+      eventId,
+      orderId: event.data.orderId,
+      topic: topicOfType(eventType)!.name,
+      eventType,
+      aggregateId,
+      aggregateVersion,
+      correlationId,
+      causationId,
+      producer: `${producer.name}/${producer.version}`,
+      traceId: traceparent.split('-')[1]!,
+      occurredAt: new Date(event.occurredAt),
+      publishedAt: new Date(event.publishedAt),
+    });
+  }
+}

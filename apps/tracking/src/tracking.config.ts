@@ -1,0 +1,3 @@
+import { messagingSettings } from '@past-tense/service';
+
+export const trackingSettings = messagingSettings(3004);

@@ -1,0 +1,105 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { Child, untilReady } from './child';
+import { Complaint } from './complaint';
+import { freePort, isListening } from './ports';
+
+const run = promisify(execFile);
+const HOST = '127.0.0.1';
+const START_TIMEOUT_MS = 60_000;
+const LOG_CONFIG = join(__dirname, '..', 'log4j2.xml');
+
+export interface KafkaOptions {
+  /** Folder of Kafka's jars. */
+  readonly jars: string;
+  readonly dataDir: string;
+  readonly logFile: string;
+  readonly port: number;
+}
+
+/** A real Kafka broker in KRaft mode: broker and controller in one process, no ZooKeeper. */
+export class Kafka {
+  #child: Child | undefined;
+  #controllerPort: number | undefined;
+
+  constructor(readonly options: KafkaOptions) {}
+
+  get child(): Child | undefined {
+    return this.#child;
+  }
+
+  get broker(): string {
+    return `${HOST}:${this.options.port}`;
+  }
+
+  /**
+   * Starts the broker; an empty data folder is formatted first.
+   * @throws Complaint if it does not come up
+   */
+  async start(): Promise<void> {
+    const { dataDir, logFile, port } = this.options;
+    mkdirSync(dataDir, { recursive: true });
+    const properties = join(dataDir, 'server.properties');
+    writeFileSync(properties, await this.#properties());
+    if (!existsSync(join(dataDir, 'log', 'meta.properties'))) await this.#format(properties);
+    this.#child = Child.start({
+      name: 'Kafka',
+      command: 'java',
+      args: ['-Xms256m', '-Xmx512m', '-XX:+UseSerialGC', '-XX:+ExitOnOutOfMemoryError', `-Dlog4j2.configurationFile=${LOG_CONFIG}`, '-cp', join(this.options.jars, '*'), 'kafka.Kafka', properties],
+      logFile,
+    });
+    if (await untilReady(this.#child, START_TIMEOUT_MS, () => isListening(port))) return;
+    await this.#child.kill();
+    throw new Complaint(`Kafka does not start with the data in ${dataDir}; start with --fresh to begin with an empty one, or read ${logFile}. It said:\n${this.#child.lastWords()}`);
+  }
+
+  async stop(timeoutMs = 8_000): Promise<void> {
+    await this.#child?.stop(timeoutMs);
+  }
+
+  /** Ends the broker as a crash would. */
+  async kill(): Promise<void> {
+    await this.#child?.kill();
+  }
+
+  async #properties(): Promise<string> {
+    this.#controllerPort ??= await freePort();
+    const { dataDir, port } = this.options;
+    return Object.entries({
+      'process.roles': 'broker,controller',
+      'node.id': 1,
+      'controller.quorum.voters': `1@${HOST}:${this.#controllerPort}`,
+      listeners: `PLAINTEXT://${HOST}:${port},CONTROLLER://${HOST}:${this.#controllerPort}`,
+      'controller.listener.names': 'CONTROLLER',
+      'log.dirs': join(dataDir, 'log'),
+      // A topic exists because the catalogue says so, never because somebody misspelt one.
+      'auto.create.topics.enable': false,
+      'offsets.topic.replication.factor': 1,
+      'offsets.topic.num.partitions': 8,
+      'transaction.state.log.replication.factor': 1,
+      'transaction.state.log.min.isr': 1,
+      'share.coordinator.state.topic.replication.factor': 1,
+      'share.coordinator.state.topic.min.isr': 1,
+      // One machine, few members: nothing is gained by waiting for more before the first assignment.
+      'group.initial.rebalance.delay.ms': 0,
+      'log.cleaner.dedupe.buffer.size': 16_777_216,
+      // Kafka caps the age of what it keeps by the segment it sits in.
+      'log.segment.bytes': 134_217_728,
+    })
+      .map(([name, value]) => `${name}=${value}\n`)
+      .join('');
+  }
+
+  async #format(properties: string): Promise<void> {
+    // The tool takes a cluster id that begins with a dash for an option.
+    const clusterId = `P${randomBytes(16).toString('base64url').slice(1)}`;
+    try {
+      await run('java', ['-XX:TieredStopAtLevel=1', `-Dlog4j2.configurationFile=${LOG_CONFIG}`, '-cp', join(this.options.jars, '*'), 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', properties]);
+    } catch (error) {
+      throw new Complaint(`Kafka could not format its data folder ${this.options.dataDir}; check that it is writable (it says: ${(error as { stderr?: string }).stderr?.trim().split('\n').at(-1)}).`);
+    }
+  }
+}

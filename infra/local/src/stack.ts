@@ -1,0 +1,175 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Child, untilReady } from './child';
+import { Complaint } from './complaint';
+import { ensureJars } from './java';
+import { Kafka } from './kafka';
+import { Postgres } from './postgres';
+import { Registry } from './registry';
+
+export const ROOT = join(__dirname, '..', '..', '..');
+
+/** The services, with their default ports, in the order in which a person meets them. */
+export const SERVICE_PORTS = { orders: 3001, payments: 3002, shipping: 3003, tracking: 3004, sandbox: 3009 } as const;
+export type ServiceName = keyof typeof SERVICE_PORTS;
+export const SERVICES = Object.keys(SERVICE_PORTS) as ServiceName[];
+
+const HOST = '127.0.0.1';
+const READY_TIMEOUT_MS = 60_000;
+const STOP_TIMEOUT_MS = 8_000;
+
+export interface StackOptions {
+  /** Folder for data, logs and secrets. */
+  readonly folder: string;
+  /** Folder where the Java programs are kept between starts. */
+  readonly jarsFolder: string;
+  readonly ports: Readonly<Record<ServiceName | 'postgres' | 'kafka' | 'registry', number>>;
+  /** Environment variables for every service. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** Told when a part is up. */
+  readonly progress?: (part: string, detail: string, ms: number) => void;
+}
+
+/** Everything the system needs, as processes on this machine. */
+export class Stack {
+  readonly #options: StackOptions;
+  readonly #services = new Map<ServiceName, Child>();
+  readonly #passwords: Record<string, string>;
+  readonly postgres: Postgres;
+  #kafka!: Kafka;
+  #registry!: Registry;
+
+  constructor(options: StackOptions) {
+    this.#options = options;
+    mkdirSync(options.folder, { recursive: true });
+    this.#passwords = passwords(join(options.folder, 'passwords.json'));
+    this.postgres = new Postgres({ dataDir: this.#data('postgres'), logFile: this.#log('postgres'), port: options.ports.postgres, password: this.#passwords['postgres']! });
+  }
+
+  get kafka(): Kafka {
+    return this.#kafka;
+  }
+
+  get registry(): Registry {
+    return this.#registry;
+  }
+
+  /** Starts PostgreSQL, Kafka and the registry, makes the databases and applies the catalogue. */
+  async startInfrastructure(): Promise<void> {
+    const { jarsFolder, ports, progress } = this.#options;
+    const jars = await ensureJars(jarsFolder, () => progress?.('Java programs', 'Maven fetches Kafka and the schema registry, which takes a moment the first time', 0));
+    this.#kafka = new Kafka({ jars: jars.kafka, dataDir: this.#data('kafka'), logFile: this.#log('kafka'), port: ports.kafka });
+    this.#registry = new Registry({ jars: jars.registry, dataDir: this.#data('registry'), logFile: this.#log('registry'), port: ports.registry });
+    const outcomes = await Promise.allSettled([
+      this.#timed('PostgreSQL', `${HOST}:${ports.postgres}`, async () => {
+        await this.postgres.start();
+        for (const service of SERVICES) await this.postgres.ensureDatabase(service, this.#passwords[service]!);
+      }),
+      this.#timed('Kafka', this.#kafka.broker, () => this.#kafka.start()),
+      this.#timed('Schema registry', this.#registry.url, () => this.#registry.start()),
+    ]);
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+    await this.#timed('Catalogue', 'topics created, schemas registered', () => this.applyCatalogue());
+  }
+
+  /** Creates the topics and registers the schemas. */
+  async applyCatalogue(): Promise<void> {
+    const child = Child.start({ name: 'Catalogue', command: process.execPath, args: [join(ROOT, 'infra', 'catalogue', 'dist', 'main.js')], env: { ...process.env, ...this.#kafkaEnv() }, logFile: this.#log('catalogue') });
+    if ((await child.exited).code !== 0) throw new Complaint(`The catalogue could not be applied. It said:\n${child.lastWords()}`);
+  }
+
+  /** Starts the services and waits until all are ready. */
+  async startServices(names: readonly ServiceName[] = SERVICES): Promise<void> {
+    const outcomes = await Promise.allSettled(names.map((name) => this.#timed(name, `http://${HOST}:${this.#options.ports[name]}`, () => this.startService(name))));
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+  }
+
+  /**
+   * Starts one service and waits until it is ready.
+   * @throws Complaint if it is not
+   */
+  async startService(name: ServiceName, env: NodeJS.ProcessEnv = {}): Promise<Child> {
+    const child = Child.start({
+      name,
+      command: process.execPath,
+      args: ['--enable-source-maps', join(ROOT, 'apps', name, 'dist', 'main.js')],
+      env: { ...process.env, ...this.serviceEnv(name), ...this.#options.env, ...env },
+      logFile: this.#log(name),
+    });
+    this.#services.set(name, child);
+    const health = `http://${HOST}:${this.#options.ports[name]}/health/ready`;
+    const ready = await untilReady(child, READY_TIMEOUT_MS, async () => (await fetch(health, { signal: AbortSignal.timeout(1_000) })).ok);
+    if (!ready) throw new Complaint(`${name} does not start; read ${this.#log(name)}. It said:\n${child.lastWords()}`);
+    return child;
+  }
+
+  /** The process of a service that was started. */
+  service(name: ServiceName): Child | undefined {
+    return this.#services.get(name);
+  }
+
+  /** Settings of a service, as environment variables. */
+  serviceEnv(name: ServiceName): NodeJS.ProcessEnv {
+    const { ports } = this.#options;
+    const sandbox = `http://${HOST}:${ports.sandbox}`;
+    return {
+      NODE_ENV: 'production',
+      HTTP_HOST: HOST,
+      HTTP_PORT: String(ports[name]),
+      DATABASE_URL: this.postgres.url(name, name, this.#passwords[name]),
+      PAYMENT_PROVIDER_URL: sandbox,
+      CARRIER_URL: sandbox,
+      LOG_FORMAT: 'json',
+      ...this.#kafkaEnv(),
+    };
+  }
+
+  /** Address of a service. */
+  url(name: ServiceName): string {
+    return `http://${HOST}:${this.#options.ports[name]}`;
+  }
+
+  /** Log file of a part. */
+  logFile(part: string): string {
+    return this.#log(part);
+  }
+
+  /** Every process that was started and still runs. */
+  running(): Child[] {
+    const children = [...this.#services.values(), this.#registry?.child, this.#kafka?.child, this.postgres.child];
+    return children.filter((child): child is Child => child?.running === true);
+  }
+
+  /** Stops everything in order: the services finish what they do, then what they stand on. */
+  async stop(): Promise<void> {
+    await Promise.all([...this.#services.values()].map((child) => child.stop(STOP_TIMEOUT_MS)));
+    await Promise.all([this.#registry?.stop(1_500), this.#kafka?.stop(4_000), this.postgres.stop(4_000)]);
+  }
+
+  #kafkaEnv(): NodeJS.ProcessEnv {
+    return { KAFKA_BROKERS: `${HOST}:${this.#options.ports.kafka}`, SCHEMA_REGISTRY_URL: `http://${HOST}:${this.#options.ports.registry}/apis/ccompat/v7` };
+  }
+
+  async #timed(part: string, detail: string, work: () => Promise<unknown>): Promise<void> {
+    const startedAt = performance.now();
+    await work();
+    this.#options.progress?.(part, detail, performance.now() - startedAt);
+  }
+
+  #data(part: string): string {
+    return join(this.#options.folder, 'data', part);
+  }
+
+  #log(part: string): string {
+    return join(this.#options.folder, 'logs', `${part}.log`);
+  }
+}
+
+/** A password for every database role, made at the first start and readable only by the one who started. */
+function passwords(file: string): Record<string, string> {
+  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>;
+  const made = Object.fromEntries(['postgres', ...SERVICES].map((role) => [role, randomBytes(18).toString('base64url')]));
+  writeFileSync(file, JSON.stringify(made, null, 2), { mode: 0o600 });
+  return made;
+}

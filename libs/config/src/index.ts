@@ -1,0 +1,2 @@
+export { ConfigurationError, readConfig } from './read-config';
+export { flag, httpUrl, postgresUrl, tcpPort, wholeNumber, list } from './settings';

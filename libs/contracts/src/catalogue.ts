@@ -1,0 +1,82 @@
+import type { DescMessage } from '@bufbuild/protobuf';
+import { services, teams, topics } from './gen/catalogue';
+
+/** A team that owns topics and is paged for them. */
+export interface Team {
+  readonly name: string;
+  readonly contact: string;
+}
+
+/** A service that produces or consumes events. */
+export interface Service {
+  readonly name: string;
+  readonly owner: string;
+}
+
+/** The topic of one event type, as its .proto file declares it. */
+export interface Topic {
+  readonly name: string;
+  /** The event on it, for example `order.v1.OrderPlaced`. */
+  readonly eventType: string;
+  /** Describes the event's payload. */
+  readonly event: DescMessage;
+  /** Name of the owning team. */
+  readonly owner: string;
+  /** The fact in one sentence. */
+  readonly description: string;
+  /** Property of the payload that holds the aggregate's id; its value is the Kafka key. */
+  readonly key: string;
+  readonly partitions: number;
+  readonly retentionMs: number;
+  readonly cleanup: 'delete' | 'compact';
+  /** Milliseconds a consumer may lag before the owner is alerted. */
+  readonly lagSloMs: number;
+  /** The one service that may produce. */
+  readonly producer: string;
+  /** Services that may consume. */
+  readonly consumers: readonly string[];
+  /** The .proto file, relative to `proto/`. */
+  readonly proto: string;
+}
+
+const byEventType = new Map(topics.map((topic) => [topic.eventType, topic]));
+
+/** Every declared topic, by name. */
+export function allTopics(): readonly Topic[] {
+  return topics;
+}
+
+/**
+ * The topic an event travels on.
+ * @throws Error if no topic is declared for it
+ */
+export function topicOf(event: DescMessage): Topic {
+  const topic = byEventType.get(event.typeName);
+  if (!topic) throw new Error(`${event.typeName} is not an event: no topic is declared for it in libs/contracts/proto.`);
+  return topic;
+}
+
+/** The topic of an event type such as `order.v1.OrderPlaced`, or undefined if nobody declared it. */
+export function topicOfType(eventType: string): Topic | undefined {
+  return byEventType.get(eventType);
+}
+
+/**
+ * A declared service.
+ * @throws Error if there is none of that name
+ */
+export function serviceNamed(name: string): Service {
+  const service = (services as Record<string, Service>)[name];
+  if (!service) throw new Error(`No service "${name}" is declared in ownership.proto; known are ${Object.keys(services).join(', ')}.`);
+  return service;
+}
+
+/**
+ * A declared team.
+ * @throws Error if there is none of that name
+ */
+export function teamNamed(name: string): Team {
+  const team = (teams as Record<string, Team>)[name];
+  if (!team) throw new Error(`No team "${name}" is declared in ownership.proto; known are ${Object.keys(teams).join(', ')}.`);
+  return team;
+}

@@ -1,0 +1,221 @@
+// Generated from the .proto files. Change those and run `npm run contracts:generate`.
+import type { Service, Team, Topic } from '../catalogue';
+import * as events from './events';
+
+export const teams = {
+  "ordering": {
+    "name": "ordering",
+    "contact": "ordering@past-tense.example"
+  },
+  "payments": {
+    "name": "payments",
+    "contact": "payments@past-tense.example"
+  },
+  "fulfilment": {
+    "name": "fulfilment",
+    "contact": "fulfilment@past-tense.example"
+  }
+} as const satisfies Record<string, Team>;
+
+export const services = {
+  "orders": {
+    "name": "orders",
+    "owner": "ordering"
+  },
+  "payments": {
+    "name": "payments",
+    "owner": "payments"
+  },
+  "shipping": {
+    "name": "shipping",
+    "owner": "fulfilment"
+  },
+  "tracking": {
+    "name": "tracking",
+    "owner": "ordering"
+  }
+} as const satisfies Record<string, Service>;
+
+export const topics: readonly Topic[] = [
+{
+  "name": "order-cancelled",
+  "eventType": "order.v1.OrderCancelled",
+  "owner": "ordering",
+  "description": "An order ended without a delivery; what was captured for it is to be returned.",
+  "key": "orderId",
+  "partitions": 12,
+  "retentionMs": 7776000000,
+  "cleanup": "delete",
+  "lagSloMs": 30000,
+  "producer": "orders",
+  "consumers": [
+    "payments",
+    "tracking"
+  ],
+  "proto": "order/v1/order_cancelled.proto",
+  "event": events.OrderCancelled
+},
+{
+  "name": "order-completed",
+  "eventType": "order.v1.OrderCompleted",
+  "owner": "ordering",
+  "description": "An order was paid and its parcel handed to the carrier.",
+  "key": "orderId",
+  "partitions": 12,
+  "retentionMs": 7776000000,
+  "cleanup": "delete",
+  "lagSloMs": 60000,
+  "producer": "orders",
+  "consumers": [
+    "tracking"
+  ],
+  "proto": "order/v1/order_completed.proto",
+  "event": events.OrderCompleted
+},
+{
+  "name": "order-placed",
+  "eventType": "order.v1.OrderPlaced",
+  "owner": "ordering",
+  "description": "A customer placed an order and it was found valid.",
+  "key": "orderId",
+  "partitions": 12,
+  "retentionMs": 7776000000,
+  "cleanup": "delete",
+  "lagSloMs": 30000,
+  "producer": "orders",
+  "consumers": [
+    "payments",
+    "shipping",
+    "tracking"
+  ],
+  "proto": "order/v1/order_placed.proto",
+  "event": events.OrderPlaced
+},
+{
+  "name": "payment-captured",
+  "eventType": "payment.v1.PaymentCaptured",
+  "owner": "payments",
+  "description": "The money for an order was taken at the payment provider.",
+  "key": "paymentId",
+  "partitions": 12,
+  "retentionMs": 7776000000,
+  "cleanup": "delete",
+  "lagSloMs": 30000,
+  "producer": "payments",
+  "consumers": [
+    "orders",
+    "shipping",
+    "tracking"
+  ],
+  "proto": "payment/v1/payment_captured.proto",
+  "event": events.PaymentCaptured
+},
+{
+  "name": "payment-declined",
+  "eventType": "payment.v1.PaymentDeclined",
+  "owner": "payments",
+  "description": "The payment provider refused to take the money for an order.",
+  "key": "paymentId",
+  "partitions": 12,
+  "retentionMs": 7776000000,
+  "cleanup": "delete",
+  "lagSloMs": 30000,
+  "producer": "payments",
+  "consumers": [
+    "orders",
+    "tracking"
+  ],
+  "proto": "payment/v1/payment_declined.proto",
+  "event": events.PaymentDeclined
+},
+{
+  "name": "payment-refunded",
+  "eventType": "payment.v1.PaymentRefunded",
+  "owner": "payments",
+  "description": "The money taken for an order was returned to the customer.",
+  "key": "paymentId",
+  "partitions": 12,
+  "retentionMs": 7776000000,
+  "cleanup": "delete",
+  "lagSloMs": 60000,
+  "producer": "payments",
+  "consumers": [
+    "orders",
+    "tracking"
+  ],
+  "proto": "payment/v1/payment_refunded.proto",
+  "event": events.PaymentRefunded
+},
+{
+  "name": "shipment-cancelled",
+  "eventType": "shipment.v1.ShipmentCancelled",
+  "owner": "fulfilment",
+  "description": "A planned shipment was called off before the carrier had it.",
+  "key": "shipmentId",
+  "partitions": 12,
+  "retentionMs": 7776000000,
+  "cleanup": "delete",
+  "lagSloMs": 60000,
+  "producer": "shipping",
+  "consumers": [
+    "orders",
+    "payments",
+    "tracking"
+  ],
+  "proto": "shipment/v1/shipment_cancelled.proto",
+  "event": events.ShipmentCancelled
+},
+{
+  "name": "shipment-delivered",
+  "eventType": "shipment.v1.ShipmentDelivered",
+  "owner": "fulfilment",
+  "description": "The carrier handed the parcel of an order to its recipient.",
+  "key": "shipmentId",
+  "partitions": 12,
+  "retentionMs": 7776000000,
+  "cleanup": "delete",
+  "lagSloMs": 300000,
+  "producer": "shipping",
+  "consumers": [
+    "tracking"
+  ],
+  "proto": "shipment/v1/shipment_delivered.proto",
+  "event": events.ShipmentDelivered
+},
+{
+  "name": "shipment-dispatched",
+  "eventType": "shipment.v1.ShipmentDispatched",
+  "owner": "fulfilment",
+  "description": "The parcel of an order was handed to the carrier.",
+  "key": "shipmentId",
+  "partitions": 12,
+  "retentionMs": 7776000000,
+  "cleanup": "delete",
+  "lagSloMs": 30000,
+  "producer": "shipping",
+  "consumers": [
+    "orders",
+    "tracking"
+  ],
+  "proto": "shipment/v1/shipment_dispatched.proto",
+  "event": events.ShipmentDispatched
+},
+{
+  "name": "shipment-rejected",
+  "eventType": "shipment.v1.ShipmentRejected",
+  "owner": "fulfilment",
+  "description": "The carrier refused the parcel of an order.",
+  "key": "shipmentId",
+  "partitions": 12,
+  "retentionMs": 7776000000,
+  "cleanup": "delete",
+  "lagSloMs": 30000,
+  "producer": "shipping",
+  "consumers": [
+    "orders",
+    "tracking"
+  ],
+  "proto": "shipment/v1/shipment_rejected.proto",
+  "event": events.ShipmentRejected
+},
+];

@@ -1,0 +1,127 @@
+import { context, SpanKind } from '@opentelemetry/api';
+import { inSpan, type Logger } from '@past-tense/telemetry';
+import type { Pool, PoolClient, QueryResultRow } from 'pg';
+import { DataSource, type EntityManager, type EntitySchema, type MigrationInterface, type QueryRunner } from 'typeorm';
+import { Transaction, type Statement } from './transaction';
+
+export interface DatabaseOptions {
+  /** postgres://user:password@host:port/database */
+  readonly url: string;
+  /** Shown by PostgreSQL beside each connection. */
+  readonly applicationName: string;
+  readonly entities: readonly (Function | EntitySchema)[];
+  readonly migrations: readonly (new () => MigrationInterface)[];
+  /** Connections at most. */
+  readonly poolSize?: number;
+  readonly logger: Logger;
+}
+
+const POOL_SIZE = 16;
+const CONNECT_TIMEOUT_MS = 5_000;
+const STATEMENT_TIMEOUT_MS = 15_000;
+// A process that stands still in the middle of a transaction (a stopped container, a long pause) would hold its locks for
+// ever; PostgreSQL ends it instead.
+const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
+const LOCK_TIMEOUT_MS = 10_000;
+// Any number will do as long as every instance takes the same one.
+const MIGRATION_LOCK = 7_278_465;
+
+/** The PostgreSQL database of one service. */
+export class Database {
+  readonly #source: DataSource;
+
+  constructor(options: DatabaseOptions) {
+    this.#source = new DataSource({
+      type: 'postgres',
+      url: options.url,
+      applicationName: options.applicationName,
+      entities: [...options.entities],
+      migrations: [...options.migrations],
+      poolErrorHandler: (error: Error) => options.logger.warn({ err: error }, 'a database connection was lost'),
+      extra: {
+        max: options.poolSize ?? POOL_SIZE,
+        connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+        statement_timeout: STATEMENT_TIMEOUT_MS,
+        idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+        lock_timeout: LOCK_TIMEOUT_MS,
+      },
+    });
+  }
+
+  async connect(): Promise<void> {
+    await this.#source.initialize();
+  }
+
+  /** Closes every connection; queries that still run are waited for. */
+  async close(): Promise<void> {
+    if (this.#source.isInitialized) await this.#source.destroy();
+  }
+
+  /** Runs the migrations that are missing. Several instances may start at once: one migrates, the others wait. */
+  async migrate(): Promise<void> {
+    const runner = this.#source.createQueryRunner();
+    try {
+      await runner.query(`SET lock_timeout = 0; SET statement_timeout = 0`);
+      await runner.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
+      try {
+        await this.#source.runMigrations({ transaction: 'each' });
+      } finally {
+        await runner.query('SELECT pg_advisory_unlock($1)', [MIGRATION_LOCK]);
+        await runner.query(`RESET lock_timeout; RESET statement_timeout`);
+      }
+    } finally {
+      await runner.release();
+    }
+  }
+
+  /**
+   * Runs `work` in a transaction: committed when it returns, rolled back when it throws.
+   * @throws whatever `work` throws, and what PostgreSQL says when the commit fails
+   */
+  async transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    return inSpan('transaction', { kind: SpanKind.CLIENT, attributes: { 'db.system.name': 'postgresql' } }, context.active(), async () => {
+      const runner = this.#source.createQueryRunner();
+      try {
+        const transaction = new Transaction(runner.manager, (await runner.connect()) as PoolClient);
+        const result = await this.#commit(runner, () => work(transaction));
+        transaction.committed();
+        return result;
+      } finally {
+        await runner.release();
+      }
+    });
+  }
+
+  /** Runs a prepared statement in a transaction of its own and returns its rows. */
+  async query<Row extends QueryResultRow>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
+    const { rows } = await this.#pool.query<Row>({ ...statement, values: [...values] });
+    return rows;
+  }
+
+  /** TypeORM's entity manager, for reading outside of a transaction. */
+  get entities(): EntityManager {
+    return this.#source.manager;
+  }
+
+  /** A connection of its own, for what needs a session (LISTEN, session locks); the caller releases it. */
+  async session(): Promise<PoolClient> {
+    return this.#pool.connect();
+  }
+
+  async #commit<T>(runner: QueryRunner, work: () => Promise<T>): Promise<T> {
+    await runner.startTransaction();
+    try {
+      const result = await work();
+      await runner.commitTransaction();
+      return result;
+    } catch (error) {
+      // The connection may be what failed; then PostgreSQL rolls back by itself and this has nothing to do.
+      await runner.rollbackTransaction().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  get #pool(): Pool {
+    return (this.#source.driver as unknown as { master: Pool }).master;
+  }
+}

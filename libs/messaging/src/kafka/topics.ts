@@ -1,0 +1,112 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ConfigResourceTypes, type Admin, type ITopicConfig } from 'kafkajs';
+import { kafkaClient, rootCause, type KafkaOptions } from './client';
+
+/** A topic as it should be. */
+export interface TopicSpec {
+  readonly name: string;
+  readonly partitions: number;
+  readonly retentionMs: number;
+  readonly cleanup: 'delete' | 'compact';
+}
+
+/** What was done to bring the topics into the declared state, in words. */
+export type TopicChange = { readonly topic: string; readonly change: string };
+
+const LEADER_TIMEOUT_MS = 15_000;
+const LEADER_POLL_MS = 50;
+
+/**
+ * Creates the topics that are missing and brings the settings of the others into line. Applying it twice changes nothing.
+ * @throws Error if a topic that exists has another number of partitions; nothing is changed then
+ */
+export async function applyTopics(options: KafkaOptions, specs: readonly TopicSpec[], replicationFactor: number): Promise<TopicChange[]> {
+  return withAdmin(options, async (admin) => {
+    const existing = await partitionCounts(admin);
+    refuseOtherPartitionCounts(specs, existing);
+    const missing = specs.filter((spec) => !existing.has(spec.name));
+    if (missing.length > 0) {
+      await admin.createTopics({ topics: missing.map((spec) => creation(spec, replicationFactor)), waitForLeaders: false });
+      await waitForLeaders(admin, missing);
+    }
+    const changed = await alignSettings(admin, specs.filter((spec) => existing.has(spec.name)));
+    return [...missing.map(({ name, partitions }) => ({ topic: name, change: `created with ${partitions} partitions` })), ...changed];
+  });
+}
+
+/**
+ * Checks at start that topics exist.
+ * @throws Error naming the missing ones and the remedy
+ */
+export async function requireTopics(options: KafkaOptions, names: readonly string[]): Promise<void> {
+  await withAdmin(options, async (admin) => {
+    const existing = await partitionCounts(admin);
+    const missing = names.filter((name) => !existing.has(name));
+    if (missing.length > 0) throw new Error(`Kafka has no topic ${missing.join(', ')}; apply the catalogue (infra/catalogue) first.`);
+  });
+}
+
+async function withAdmin<T>(options: KafkaOptions, work: (admin: Admin) => Promise<T>): Promise<T> {
+  const admin = kafkaClient(options).admin();
+  try {
+    await admin.connect();
+  } catch (error) {
+    throw new Error(`Kafka does not answer at ${options.brokers.join(', ')}: ${rootCause(error).message}`, { cause: error });
+  }
+  try {
+    return await work(admin);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+async function partitionCounts(admin: Admin): Promise<Map<string, number>> {
+  const { topics } = await admin.fetchTopicMetadata();
+  return new Map(topics.map((topic) => [topic.name, topic.partitions.length]));
+}
+
+function refuseOtherPartitionCounts(specs: readonly TopicSpec[], existing: ReadonlyMap<string, number>): void {
+  for (const { name, partitions } of specs) {
+    const found = existing.get(name);
+    if (found === undefined || found === partitions) continue;
+    throw new Error(`Topic ${name} has ${found} partitions and is declared with ${partitions}. A change would send later events of an aggregate to another partition than its earlier ones; keep ${found}, or publish a new version of the event on a new topic.`);
+  }
+}
+
+function creation({ name, partitions, retentionMs, cleanup }: TopicSpec, replicationFactor: number): ITopicConfig {
+  return { topic: name, numPartitions: partitions, replicationFactor, configEntries: [...Object.entries(settings(retentionMs, cleanup))].map(([key, value]) => ({ name: key, value })) };
+}
+
+function settings(retentionMs: number, cleanup: TopicSpec['cleanup']): Record<string, string> {
+  return { 'retention.ms': String(retentionMs), 'cleanup.policy': cleanup };
+}
+
+/** kafkajs's own waiting gives up now and then under load. */
+async function waitForLeaders(admin: Admin, specs: readonly TopicSpec[]): Promise<void> {
+  const deadline = Date.now() + LEADER_TIMEOUT_MS;
+  for (;;) {
+    const ready = await admin.fetchTopicMetadata({ topics: specs.map((spec) => spec.name) }).then(
+      ({ topics }) => topics.every(({ partitions }) => partitions.length > 0 && partitions.every(({ leader }) => leader >= 0)),
+      () => false,
+    );
+    if (ready) return;
+    if (Date.now() > deadline) throw new Error(`Kafka has not given every new topic a leader within ${LEADER_TIMEOUT_MS / 1000} s.`);
+    await sleep(LEADER_POLL_MS);
+  }
+}
+
+async function alignSettings(admin: Admin, specs: readonly TopicSpec[]): Promise<TopicChange[]> {
+  if (specs.length === 0) return [];
+  const names = Object.keys(settings(0, 'delete'));
+  const described = await admin.describeConfigs({ includeSynonyms: false, resources: specs.map((spec) => ({ type: ConfigResourceTypes.TOPIC, name: spec.name, configNames: names })) });
+  const changes: TopicChange[] = [];
+  for (const spec of specs) {
+    const now = described.resources.find((resource) => resource.resourceName === spec.name)?.configEntries ?? [];
+    const wanted = settings(spec.retentionMs, spec.cleanup);
+    const different = names.filter((name) => now.find((entry) => entry.configName === name)?.configValue !== wanted[name]);
+    if (different.length === 0) continue;
+    await admin.alterConfigs({ validateOnly: false, resources: [{ type: ConfigResourceTypes.TOPIC, name: spec.name, configEntries: Object.entries(wanted).map(([name, value]) => ({ name, value })) }] });
+    changes.push(...different.map((name) => ({ topic: spec.name, change: `${name} is now ${wanted[name]}` })));
+  }
+  return changes;
+}

@@ -1,0 +1,59 @@
+import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
+import type { Transaction } from '@past-tense/database';
+import type { Envelope } from '@past-tense/envelope';
+
+/** A fact as a consumer gets it: the envelope and the decoded, validated payload. */
+export interface Event<T> extends Envelope {
+  readonly data: T;
+}
+
+/**
+ * What a service does when a fact reaches it. The effects happen exactly once: the transaction also holds the claim on the
+ * event, so both are committed or neither. Throwing rolls both back and the event is tried again.
+ */
+export interface Reaction<T> {
+  react(event: Event<T>, transaction: Transaction): Promise<void>;
+}
+
+/**
+ * A reaction that calls someone outside. A crash between any two steps is repaired by redelivery, which takes all of them
+ * again: the intent must carry a deterministic idempotency key, so that the other side recognises the second call.
+ */
+export interface OutsideReaction<T, Intent, Outcome> {
+  /** Records what is about to be asked; its own transaction. Returns undefined if there is nothing to ask. */
+  intend(event: Event<T>, transaction: Transaction): Promise<Intent | undefined>;
+  /** Asks, outside of any transaction. */
+  call(intent: Intent): Promise<Outcome>;
+  /** Records the answer; the transaction also holds the claim on the event. */
+  record(event: Event<T>, outcome: Outcome, transaction: Transaction): Promise<void>;
+}
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- what an intent and an outcome are is between the reaction's own steps
+export type AnyReaction<T> = Reaction<T> | OutsideReaction<T, any, any>;
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- constructor parameters of any kind are injected
+export type ReactionClass<T> = new (...dependencies: any[]) => AnyReaction<T>;
+
+const REACTS_TO = Symbol('reacts to');
+
+/** Names the events a reaction class reacts to; nearly always one. */
+export function ReactsTo<Ds extends readonly DescMessage[]>(...events: Ds) {
+  return (target: ReactionClass<MessageShape<Ds[number]>>): void => {
+    Object.defineProperty(target, REACTS_TO, { value: events });
+  };
+}
+
+/**
+ * The events a reaction class reacts to.
+ * @throws Error if it does not say
+ */
+export function eventsOf(reaction: Function): readonly DescMessage[] {
+  const events = (reaction as unknown as Record<symbol, DescMessage[] | undefined>)[REACTS_TO];
+  if (!events?.length) throw new Error(`${reaction.name} does not say what it reacts to; put @ReactsTo(<event>) above it.`);
+  return events;
+}
+
+/** Whether a reaction does all its work in one transaction, calling nobody outside. */
+export function staysInside<T>(reaction: AnyReaction<T>): reaction is Reaction<T> {
+  return 'react' in reaction;
+}

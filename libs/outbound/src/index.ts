@@ -1,0 +1,1 @@
+export { OutboundHttp, UnavailableError, type OutboundAnswer, type OutboundOptions } from './outbound-http';

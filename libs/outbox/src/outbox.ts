@@ -1,0 +1,117 @@
+import { context, SpanKind } from '@opentelemetry/api';
+import { encode, routeOf, subjectOf, validate, type Fact } from '@past-tense/contracts';
+import type { Transaction } from '@past-tense/database';
+import { newId } from '@past-tense/envelope';
+import { currentFlow, inSpan, traceOf } from '@past-tense/telemetry';
+import type { KafkaRecord } from './record';
+
+/** The registry's id and version of a schema. */
+export interface RegisteredSchema {
+  readonly id: number;
+  readonly version: number;
+}
+
+export interface OutboxOptions {
+  /** Service that records the facts. */
+  readonly producer: { readonly name: string; readonly version: string };
+  /** Schemas of the events the service publishes, by event type. */
+  readonly schemas: ReadonlyMap<string, RegisteredSchema>;
+  /** Called after each commit that left something to publish; wakes the relay. */
+  readonly committed: () => void;
+}
+
+// Kafka takes a megabyte by default; headers and framing need their share.
+const MAX_PAYLOAD_BYTES = 900_000;
+
+const insertFact = {
+  name: 'outbox-append',
+  text: `INSERT INTO outbox (id, topic, event_type, aggregate_id, aggregate_version, schema_version, schema_owner, data_schema,
+                             correlation_id, causation_id, occurred_at, producer, traceparent, tracestate, payload)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+};
+const insertForward = {
+  name: 'outbox-forward',
+  text: `INSERT INTO outbox_forwards (id, topic, key, value, headers) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING`,
+};
+
+/** Records facts and forwarded messages in the transaction of the change they belong to. */
+export class Outbox {
+  readonly #options: OutboxOptions;
+  readonly #producer: string;
+
+  constructor(options: OutboxOptions) {
+    this.#options = options;
+    this.#producer = `${options.producer.name}/${options.producer.version}`;
+  }
+
+  /**
+   * Records a fact: it is published if, and only if, the transaction commits. Correlation and causation come from the flow
+   * the code runs in.
+   * @param aggregateVersion 1 for the aggregate's first fact, then one more for each
+   * @param occurredAt when it happened
+   * @returns the event's id
+   * @throws InvalidPayloadError if the payload breaks the rules of its contract
+   */
+  async append(transaction: Transaction, fact: Fact, aggregateVersion: number, occurredAt: Date): Promise<string> {
+    const { topic, key } = routeOf(fact);
+    const schema = this.#schemaOf(fact.type.typeName, topic.producer);
+    const flow = currentFlow();
+    if (!flow) throw new Error(`${topic.eventType} was recorded outside of a flow, so nobody could tell what caused it; wrap the work in inFlow().`);
+    validate(fact.type, fact.data);
+    const payload = encode(fact.type, fact.data, schema.id);
+    if (payload.length > MAX_PAYLOAD_BYTES) throw new Error(`${topic.eventType} has ${payload.length} bytes; an event may have ${MAX_PAYLOAD_BYTES} at most.`);
+
+    const eventId = newId();
+    const attributes = {
+      'messaging.system': 'kafka',
+      'messaging.operation.name': 'create',
+      'messaging.operation.type': 'create',
+      'messaging.destination.name': topic.name,
+      'messaging.message.id': eventId,
+      'messaging.message.conversation_id': flow.correlationId,
+      'messaging.kafka.message.key': key,
+    };
+    await inSpan(`create ${topic.name}`, { kind: SpanKind.PRODUCER, attributes }, context.active(), async (span) => {
+      const { traceparent, tracestate } = traceOf(span);
+      await transaction.query(insertFact, [
+        eventId, topic.name, topic.eventType, key, aggregateVersion, schema.version, topic.owner, `urn:past-tense:schema:${subjectOf(topic)}:${schema.version}`,
+        flow.correlationId, flow.causationId, occurredAt, this.#producer, traceparent, tracestate ?? null, payload,
+      ]);
+    });
+    transaction.afterCommit(this.#options.committed);
+    return eventId;
+  }
+
+  /**
+   * Sends a message on to another topic, bytes and headers as they are, if the transaction commits.
+   * @param id names this forwarding; a second one of the same name is ignored
+   */
+  async forward(transaction: Transaction, id: string, { topic, key, value, headers }: KafkaRecord): Promise<void> {
+    await transaction.query(insertForward, [id, topic, key, value, JSON.stringify(packHeaders(headers))]);
+    transaction.afterCommit(this.#options.committed);
+  }
+
+  #schemaOf(eventType: string, owner: string): RegisteredSchema {
+    const { name } = this.#options.producer;
+    if (owner !== name) throw new Error(`${name} may not publish ${eventType}: its contract names ${owner} as the producer.`);
+    const schema = this.#options.schemas.get(eventType);
+    if (!schema) throw new Error(`${name} does not declare that it publishes ${eventType}; add it to the service's manifest.`);
+    return schema;
+  }
+}
+
+/** Kafka headers are bytes and a name may be there twice; JSON holds neither, so: pairs of name and base64. */
+function packHeaders(headers: KafkaRecord['headers']): [string, string][] {
+  return Object.entries(headers).flatMap(([name, value]) => (Array.isArray(value) ? value : [value]).map((one): [string, string] => [name, Buffer.from(one).toString('base64')]));
+}
+
+/** The reverse of packing. */
+export function unpackHeaders(packed: readonly [string, string][]): Record<string, Buffer | Buffer[]> {
+  const headers: Record<string, Buffer | Buffer[]> = {};
+  for (const [name, base64] of packed) {
+    const value = Buffer.from(base64, 'base64');
+    const before = headers[name];
+    headers[name] = before === undefined ? value : [...(Array.isArray(before) ? before : [before]), value];
+  }
+  return headers;
+}

@@ -1,0 +1,92 @@
+import { ROOT_CONTEXT, SpanKind, type Span } from '@opentelemetry/api';
+import type { Database } from '@past-tense/database';
+import { contextOf, endWith, tracer, type Logger } from '@past-tense/telemetry';
+import { RecordRejectedError, type Publish } from './record';
+import type { WaitingRow, WaitingRows } from './waiting-rows';
+
+const REJECTED_PAUSE_MS = 10_000;
+const MAX_REJECTED_KEYS = 1_000;
+
+/** Publishes the waiting rows of one table, batch by batch. */
+export class Publisher {
+  /** Keys with a row that Kafka refused, and when to try again. What waits behind such a row waits with it. */
+  readonly #rejected = new Map<string, number>();
+
+  constructor(
+    private readonly database: Database,
+    private readonly rows: WaitingRows,
+    private readonly publish: Publish,
+    private readonly logger: Logger,
+  ) {}
+
+  /**
+   * Publishes one batch from the given shards. A crash after the send and before the mark sends the batch again: consumers
+   * recognise the duplicates.
+   * @returns how many rows it read; fewer than `limit` means that nothing more waits
+   * @throws when Kafka or the database is away
+   */
+  async publishBatch(shards: readonly number[], limit: number): Promise<number> {
+    const batch = await this.rows.read(this.database, shards, this.#rejectedNow(), limit);
+    if (batch.length === 0) return 0;
+    const publishedAt = new Date();
+    const published = await this.#send(batch, publishedAt);
+    if (published.length > 0) await this.rows.markPublished(this.database, published.map((row) => row.position), publishedAt);
+    return batch.length;
+  }
+
+  async #send(batch: readonly WaitingRow[], publishedAt: Date): Promise<readonly WaitingRow[]> {
+    const spans = batch.map(sendSpan);
+    try {
+      await this.publish(batch.map((row) => row.toRecord(publishedAt)));
+      for (const row of batch) this.#logPublished(row);
+      return batch;
+    } catch (error) {
+      for (const span of spans) if (span) endWith(span, error);
+      if (!(error instanceof RecordRejectedError)) throw error;
+      return await this.#sendOneByOne(batch, publishedAt);
+    } finally {
+      for (const span of spans) span?.end();
+    }
+  }
+
+  /** One record is refused for good: find it, hold back its key, and let the others through. */
+  async #sendOneByOne(batch: readonly WaitingRow[], publishedAt: Date): Promise<WaitingRow[]> {
+    const published: WaitingRow[] = [];
+    for (const row of batch) {
+      if (this.#rejected.has(row.key)) continue;
+      try {
+        await this.publish([row.toRecord(publishedAt)]);
+        published.push(row);
+        this.#logPublished(row);
+      } catch (error) {
+        if (!(error instanceof RecordRejectedError)) throw error;
+        this.#rejected.set(row.key, Date.now() + REJECTED_PAUSE_MS);
+        this.logger.error({ err: error, topic: row.topic, eventId: row.eventId, correlationId: row.correlationId }, 'Kafka refuses a record; it stays in the outbox, and what follows of its aggregate waits behind it');
+      }
+    }
+    return published;
+  }
+
+  #rejectedNow(): string[] {
+    for (const [key, untilMs] of this.#rejected) if (untilMs <= Date.now()) this.#rejected.delete(key);
+    return [...this.#rejected.keys()].slice(0, MAX_REJECTED_KEYS);
+  }
+
+  #logPublished({ topic, eventId, correlationId }: WaitingRow): void {
+    this.logger.info({ topic, eventId, correlationId }, eventId ? `published ${topic}` : `forwarded to ${topic}`);
+  }
+}
+
+function sendSpan({ topic, eventId, trace, key, correlationId }: WaitingRow): Span | undefined {
+  if (!trace) return undefined;
+  const attributes = {
+    'messaging.system': 'kafka',
+    'messaging.operation.name': 'send',
+    'messaging.operation.type': 'send',
+    'messaging.destination.name': topic,
+    'messaging.kafka.message.key': key,
+    ...(eventId && { 'messaging.message.id': eventId }),
+    ...(correlationId && { 'messaging.message.conversation_id': correlationId }),
+  };
+  return tracer.startSpan(`send ${topic}`, { kind: SpanKind.PRODUCER, attributes }, contextOf(trace, ROOT_CONTEXT));
+}

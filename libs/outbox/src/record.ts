@@ -1,0 +1,18 @@
+/** A message as Kafka takes it. */
+export interface KafkaRecord {
+  readonly topic: string;
+  readonly key: Buffer | string | null;
+  readonly value: Buffer | null;
+  readonly headers: Readonly<Record<string, Buffer | string | (Buffer | string)[]>>;
+}
+
+/**
+ * Hands records to Kafka, in order per key, and returns when all of them are acknowledged by all in-sync replicas.
+ * @throws RecordRejectedError if Kafka refuses a record for good; any other error means that it may be tried again
+ */
+export type Publish = (records: readonly KafkaRecord[]) => Promise<void>;
+
+/** Kafka refuses a record, and would refuse it again: too large, no such topic, not allowed. */
+export class RecordRejectedError extends Error {
+  override name = 'RecordRejectedError';
+}

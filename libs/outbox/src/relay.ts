@@ -1,0 +1,158 @@
+import type { Database, Session } from '@past-tense/database';
+import type { Logger } from '@past-tense/telemetry';
+import { Leases } from './leases';
+import { Publisher } from './publisher';
+import type { Publish } from './record';
+import { facts, forwards, type WaitingRows } from './waiting-rows';
+import { WakeUp } from './wake-up';
+
+export interface RelayOptions {
+  readonly database: Database;
+  readonly publish: Publish;
+  readonly logger: Logger;
+  /** Milliseconds after which the shards of a relay that was killed are taken over. */
+  readonly leaseMs?: number;
+  /** Milliseconds between two looks at the table when nothing wakes the relay. */
+  readonly pollMs?: number;
+  /** Rows published with one request. */
+  readonly batchSize?: number;
+  /** Milliseconds a published row is kept, for people who want to look. */
+  readonly keepPublishedMs?: number;
+}
+
+interface Loop {
+  readonly rows: WaitingRows;
+  readonly publisher: Publisher;
+  /** Woken by commits. */
+  readonly wakeUp: WakeUp;
+  /** Woken only by stop: commits must not hurry a relay whose Kafka is away. */
+  readonly backOff: WakeUp;
+  done?: Promise<void>;
+}
+
+const CHANNEL = 'outbox_committed';
+const MAX_BACK_OFF_MS = 5_000;
+const CLEANUP_CHUNK = 5_000;
+const tellOthers = { name: 'outbox-notify', text: `SELECT pg_notify('${CHANNEL}', '')` };
+
+/**
+ * Publishes what waits in the outbox: at least once, in order per aggregate, with as many relays as there are instances.
+ * A commit in this process wakes it at once; a commit elsewhere wakes it by NOTIFY; polling covers everything else.
+ */
+export class Relay {
+  readonly #options: Required<RelayOptions>;
+  readonly #leases: Leases;
+  readonly #loops: Loop[];
+  readonly #leaseWakeUp = new WakeUp();
+  #leaseLoop: Promise<void> | undefined;
+  #session: Session | undefined;
+  #telling = false;
+  #stopping = false;
+  #cleanedAtMs = Date.now();
+
+  constructor(options: RelayOptions) {
+    this.#options = { leaseMs: 5_000, pollMs: 1_000, batchSize: 500, keepPublishedMs: 3_600_000, ...options };
+    const { database, publish, logger, leaseMs } = this.#options;
+    this.#leases = new Leases(database, leaseMs);
+    this.#loops = [facts, forwards].map((rows) => ({ rows, publisher: new Publisher(database, rows, publish, logger), wakeUp: new WakeUp(), backOff: new WakeUp() }));
+  }
+
+  start(): void {
+    this.#leaseLoop = this.#keepLeases();
+    for (const loop of this.#loops) loop.done = this.#run(loop);
+  }
+
+  /** Says that something was committed in this process. */
+  wake(): void {
+    this.#wakeLoops();
+    if (!this.#leases.holdsAll) this.#tellOthers();
+  }
+
+  /** Finishes the batch in flight, gives up the leases and returns. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#leaseWakeUp.wake();
+    this.#wakeLoops();
+    for (const { backOff } of this.#loops) backOff.wake();
+    await Promise.all(this.#loops.map((loop) => loop.done));
+    await this.#leaseLoop;
+    this.#session?.release(true);
+    await this.#leases.release().catch((error: unknown) => this.#options.logger.warn({ err: error }, 'the outbox leases could not be given up; they end by themselves'));
+  }
+
+  async #run({ rows, publisher, wakeUp, backOff }: Loop): Promise<void> {
+    const { batchSize, pollMs, logger } = this.#options;
+    let failures = 0;
+    while (!this.#stopping) {
+      try {
+        const read = this.#leases.held.length > 0 ? await publisher.publishBatch(this.#leases.held, batchSize) : 0;
+        if (failures > 0) logger.info({ rows: rows.name }, 'the outbox is published again');
+        failures = 0;
+        if (read < batchSize) await wakeUp.sleep(pollMs);
+      } catch (error) {
+        failures += 1;
+        const waitMs = Math.min(MAX_BACK_OFF_MS, 100 * 2 ** Math.min(failures, 10)) * (0.5 + Math.random() / 2);
+        logger.warn({ err: error, rows: rows.name, failures, waitMs: Math.round(waitMs) }, 'the outbox could not be published; it waits and tries again');
+        await backOff.sleep(waitMs);
+      }
+    }
+  }
+
+  /** Keeps the leases alive, listens for commits elsewhere and deletes old rows, a few times per lease. */
+  async #keepLeases(): Promise<void> {
+    while (!this.#stopping) {
+      try {
+        const before = this.#leases.held.length;
+        await this.#leases.share();
+        if (this.#leases.held.length > before) this.#wakeLoops();
+        if (this.#leases.holdsAll) this.#stopListening();
+        else await this.#listen();
+        await this.#cleanUp();
+      } catch (error) {
+        this.#options.logger.warn({ err: error }, 'the outbox leases could not be extended');
+      }
+      await this.#leaseWakeUp.sleep(this.#options.leaseMs / 3);
+    }
+  }
+
+  async #listen(): Promise<void> {
+    if (this.#session) return;
+    const session = await this.#options.database.session();
+    session.on('notification', () => this.#wakeLoops());
+    session.on('error', () => {
+      this.#session = undefined;
+    });
+    await session.query(`LISTEN ${CHANNEL}`);
+    this.#session = session;
+  }
+
+  #stopListening(): void {
+    this.#session?.release(true);
+    this.#session = undefined;
+  }
+
+  /** Outside of the business transaction, whose commit it would serialise with every other one; never twice at once. */
+  #tellOthers(): void {
+    if (this.#telling || this.#stopping) return;
+    this.#telling = true;
+    this.#options.database
+      .query(tellOthers)
+      .catch(() => undefined) // They poll, too.
+      .finally(() => {
+        this.#telling = false;
+      });
+  }
+
+  async #cleanUp(): Promise<void> {
+    const { database, keepPublishedMs } = this.#options;
+    if (Date.now() - this.#cleanedAtMs < Math.min(60_000, keepPublishedMs)) return;
+    this.#cleanedAtMs = Date.now();
+    for (const { rows } of this.#loops) {
+      while ((await rows.deletePublished(database, new Date(Date.now() - keepPublishedMs), CLEANUP_CHUNK)) === CLEANUP_CHUNK && !this.#stopping);
+    }
+  }
+
+  #wakeLoops(): void {
+    for (const { wakeUp } of this.#loops) wakeUp.wake();
+  }
+}

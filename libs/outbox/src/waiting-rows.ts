@@ -1,0 +1,114 @@
+import { firstIdAt, toHeaders } from '@past-tense/envelope';
+import type { Database } from '@past-tense/database';
+import type { TraceHeaders } from '@past-tense/telemetry';
+import { unpackHeaders } from './outbox';
+import type { KafkaRecord } from './record';
+
+/** A row that waits to be published. */
+export interface WaitingRow {
+  readonly position: string;
+  /** Rows of one key are published in order; one that is refused holds back those behind it. */
+  readonly key: string;
+  readonly topic: string;
+  readonly eventId?: string;
+  readonly correlationId?: string;
+  readonly trace?: TraceHeaders;
+  toRecord(publishedAt: Date): KafkaRecord;
+}
+
+/** A table the relay publishes from. */
+export interface WaitingRows {
+  readonly name: string;
+  /** The oldest unpublished rows of the given shards, in order, without those of the given keys. */
+  read(database: Database, shards: readonly number[], withoutKeys: readonly string[], limit: number): Promise<WaitingRow[]>;
+  markPublished(database: Database, positions: readonly string[], publishedAt: Date): Promise<void>;
+  /** Deletes rows published before a moment; at most `limit`. Returns how many. */
+  deletePublished(database: Database, before: Date, limit: number): Promise<number>;
+}
+
+interface FactRow {
+  id: string; position: string; topic: string; event_type: string; aggregate_id: string; aggregate_version: string; schema_version: number; schema_owner: string;
+  data_schema: string; correlation_id: string; causation_id: string; occurred_at: Date; producer: string; traceparent: string; tracestate: string | null; payload: Buffer;
+}
+
+interface ForwardRow {
+  id: string; position: string; topic: string; key: Buffer | null; value: Buffer | null; headers: [string, string][];
+}
+
+export const facts: WaitingRows = {
+  name: 'facts',
+  async read(database, shards, withoutKeys, limit) {
+    const rows = await database.query<FactRow>(readFacts, [shards, withoutKeys, limit]);
+    return rows.map((row) => ({
+      position: row.position,
+      key: row.aggregate_id,
+      topic: row.topic,
+      eventId: row.id,
+      correlationId: row.correlation_id,
+      trace: { traceparent: row.traceparent, tracestate: row.tracestate ?? undefined },
+      toRecord: (publishedAt) => factRecord(row, publishedAt),
+    }));
+  },
+  ...marking('outbox', { column: 'id', bound: (before) => firstIdAt(before.getTime()) }),
+};
+
+export const forwards: WaitingRows = {
+  name: 'forwards',
+  async read(database, shards, withoutKeys, limit) {
+    const rows = await database.query<ForwardRow>(readForwards, [shards, withoutKeys, limit]);
+    return rows.map((row) => ({
+      position: row.position,
+      key: row.key?.toString('hex') ?? '',
+      topic: row.topic,
+      toRecord: () => ({ topic: row.topic, key: row.key, value: row.value, headers: unpackHeaders(row.headers) }),
+    }));
+  },
+  ...marking('outbox_forwards', { column: 'created_at', bound: (before) => before }),
+};
+
+const readFacts = {
+  name: 'outbox-read-facts',
+  text: `SELECT * FROM outbox WHERE published_at IS NULL AND shard = ANY($1) AND aggregate_id <> ALL($2) ORDER BY position LIMIT $3`,
+};
+const readForwards = {
+  name: 'outbox-read-forwards',
+  text: `SELECT * FROM outbox_forwards WHERE published_at IS NULL AND shard = ANY($1) AND coalesce(encode(key, 'hex'), '') <> ALL($2) ORDER BY position LIMIT $3`,
+};
+
+/** `age` is an indexed column that narrows the search for old rows: what was published before a moment was made before it. */
+function marking(table: 'outbox' | 'outbox_forwards', age: { column: string; bound: (before: Date) => unknown }): Pick<WaitingRows, 'markPublished' | 'deletePublished'> {
+  const mark = { name: `${table}-mark`, text: `UPDATE ${table} SET published_at = $2 WHERE position = ANY($1) AND published_at IS NULL` };
+  const remove = {
+    name: `${table}-delete-published`,
+    text: `DELETE FROM ${table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM ${table} WHERE published_at < $1 AND ${age.column} < $3 LIMIT $2)) RETURNING 1 AS deleted`,
+  };
+  return {
+    async markPublished(database, positions, publishedAt) {
+      await database.query(mark, [positions, publishedAt]);
+    },
+    async deletePublished(database, before, limit) {
+      return (await database.query(remove, [before, limit, age.bound(before)])).length;
+    },
+  };
+}
+
+function factRecord(row: FactRow, publishedAt: Date): KafkaRecord {
+  const [name = '', version = ''] = row.producer.split('/');
+  const headers = toHeaders({
+    eventId: row.id,
+    eventType: row.event_type,
+    schemaVersion: row.schema_version,
+    schemaOwner: row.schema_owner,
+    dataSchema: row.data_schema,
+    aggregateId: row.aggregate_id,
+    aggregateVersion: Number(row.aggregate_version),
+    correlationId: row.correlation_id,
+    causationId: row.causation_id,
+    occurredAt: row.occurred_at.toISOString(),
+    publishedAt: publishedAt.toISOString(),
+    producer: { name, version },
+    traceparent: row.traceparent,
+    tracestate: row.tracestate ?? undefined,
+  });
+  return { topic: row.topic, key: row.aggregate_id, value: row.payload, headers };
+}

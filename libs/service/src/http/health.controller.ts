@@ -1,0 +1,29 @@
+import { Controller, Get, Inject } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import { Problem } from './problem';
+
+/** What must work for the service to be ready; a check throws what is wrong. */
+export type ReadyChecks = Readonly<Record<string, () => Promise<void>>>;
+
+export const READY_CHECKS = Symbol('ready checks');
+
+@ApiExcludeController()
+@Controller('health')
+export class HealthController {
+  constructor(@Inject(READY_CHECKS) private readonly checks: ReadyChecks) {}
+
+  /** The process runs and answers. */
+  @Get('live')
+  live(): { status: string } {
+    return { status: 'up' };
+  }
+
+  /** The service can do its work. */
+  @Get('ready')
+  async ready(): Promise<{ status: string }> {
+    const failed: string[] = [];
+    for (const [name, check] of Object.entries(this.checks)) await check().catch(() => failed.push(name));
+    if (failed.length > 0) throw new Problem(503, 'not-ready', 'Not ready', `Not ready: ${failed.join(', ')}.`);
+    return { status: 'ready' };
+  }
+}

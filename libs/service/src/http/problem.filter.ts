@@ -1,0 +1,54 @@
+import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import { isDatabaseUnavailable } from '@past-tense/database';
+import { inFlow, type Logger } from '@past-tense/telemetry';
+import type { Response } from 'express';
+import { STATUS_CODES } from 'node:http';
+import type { RequestInFlow } from './flow.middleware';
+import { Problem, type ProblemDocument } from './problem';
+
+const MEDIA_TYPE = 'application/problem+json';
+
+/** Turns every error into a problem document. What nobody foresaw is logged and told to nobody. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  constructor(private readonly logger: Logger) {}
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    const request = http.getRequest<RequestInFlow>();
+    const response = http.getResponse<Response>();
+    const problem = this.#problemOf(error, request);
+    if (response.headersSent) {
+      response.end();
+      return;
+    }
+    const document: ProblemDocument = { ...problem, instance: request.path, correlationId: request.flow.correlationId };
+    response.status(problem.status).type(MEDIA_TYPE).send(JSON.stringify(document));
+  }
+
+  #problemOf(error: unknown, request: RequestInFlow): ProblemDocument {
+    if (error instanceof Problem) return error.getResponse() as ProblemDocument;
+    const status = statusOf(error);
+    if (status < 500) return { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail: detailOf(status, request) };
+    inFlow(request.flow, () => this.logger.error({ err: error }, `${request.method} ${request.path} failed`));
+    if (isDatabaseUnavailable(error)) {
+      return { type: 'urn:past-tense:problem:unavailable', title: 'Temporarily unavailable', status: 503, detail: 'The service cannot do this right now. Try again in a moment.' };
+    }
+    return { type: 'about:blank', title: 'Internal Server Error', status: 500, detail: 'Something went wrong on our side. The correlation id names the case.' };
+  }
+}
+
+/** Nest's exceptions and those of the body parser both say what they mean by a status. */
+function statusOf(error: unknown): number {
+  if (error instanceof HttpException) return error.getStatus();
+  const status = (error as { status?: unknown; expose?: unknown } | undefined)?.status;
+  return typeof status === 'number' && status >= 400 && status < 500 ? status : 500;
+}
+
+function detailOf(status: number, request: RequestInFlow): string {
+  if (status === 404) return `There is nothing at ${request.method} ${request.path}.`;
+  if (status === 400) return 'The body is not JSON that can be read.';
+  if (status === 413) return 'The body is too large.';
+  if (status === 415) return 'The body must be application/json.';
+  return STATUS_CODES[status] ?? 'The request was refused.';
+}

@@ -1,0 +1,160 @@
+import 'reflect-metadata';
+import { ConfigurationError, readConfig } from '@past-tense/config';
+import { Database, type DatabaseOptions } from '@past-tense/database';
+import { CreateProcessedEvents1763683200001 } from '@past-tense/dedup';
+import type { AnyReaction, ReactionClass } from '@past-tense/messaging';
+import { CreateOutbox1763683200000, Outbox } from '@past-tense/outbox';
+import { createLogger, startTelemetry, type Logger, type Telemetry } from '@past-tense/telemetry';
+import type { INestApplication, Type } from '@nestjs/common';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { z } from 'zod';
+import { startHttp } from './http/start-http';
+import type { Messages } from './messages';
+import { MessagingRuntime } from './messaging-runtime';
+import { SETTINGS, type HttpSettings, type MessagingSettings } from './settings';
+
+export interface ServiceDefinition {
+  readonly name: string;
+  /** Folder of the compiled `main`; the package.json above it tells the version. */
+  readonly root: string;
+  /** One sentence for the API documentation. */
+  readonly description: string;
+  readonly settings: z.ZodObject;
+  readonly module: Type;
+  /** Left out by a service that takes no part in the events. */
+  readonly messages?: Messages;
+  readonly entities: DatabaseOptions['entities'];
+  readonly migrations: DatabaseOptions['migrations'];
+}
+
+const STOP_TIMEOUT_MS = 9_000;
+
+/**
+ * Runs a service until it is told to stop: configuration, telemetry, migrations, HTTP, publishing and consuming. What keeps
+ * it from starting is said in one sentence and ends the process with code 1.
+ */
+export async function runService(definition: ServiceDefinition): Promise<void> {
+  let settings: HttpSettings;
+  try {
+    settings = readConfig(definition.settings) as HttpSettings;
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    process.stderr.write(`${definition.name} cannot start. ${error.message}\n`);
+    process.exit(1);
+  }
+  const { name } = definition;
+  const version = versionOf(definition.root);
+  const telemetry = startTelemetry({ service: name, version, otlpEndpoint: settings.OTEL_EXPORTER_OTLP_ENDPOINT, otlpProtocol: settings.OTEL_EXPORTER_OTLP_PROTOCOL });
+  const logger = createLogger({ service: name, version, level: settings.LOG_LEVEL, format: settings.LOG_FORMAT });
+  const service = new RunningService(definition, version, settings, telemetry, logger);
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void service.stop(signal));
+  process.on('uncaughtException', (error) => service.fail('an error that nobody caught', error));
+  process.on('unhandledRejection', (error) => service.fail('a rejection that nobody handled', error));
+  try {
+    await service.start();
+  } catch (error) {
+    logger.fatal(`${name} cannot start. ${(error as Error).message}`);
+    logger.debug({ err: error }, 'why the service cannot start');
+    process.exit(1);
+  }
+}
+
+class RunningService {
+  readonly #database: Database;
+  #messaging: MessagingRuntime | undefined;
+  #http: INestApplication | undefined;
+  #stopping = false;
+
+  constructor(
+    private readonly definition: ServiceDefinition,
+    private readonly version: string,
+    private readonly settings: HttpSettings,
+    private readonly telemetry: Telemetry,
+    private readonly logger: Logger,
+  ) {
+    this.#database = new Database({
+      url: settings.DATABASE_URL,
+      applicationName: definition.name,
+      poolSize: settings.DATABASE_POOL_SIZE,
+      entities: definition.entities,
+      migrations: [...(definition.messages ? [CreateOutbox1763683200000, CreateProcessedEvents1763683200001] : []), ...definition.migrations],
+      logger,
+    });
+  }
+
+  async start(): Promise<void> {
+    const { name, messages } = this.definition;
+    await this.#openDatabase();
+    if (messages) {
+      this.#messaging = await MessagingRuntime.prepare({ service: name, version: this.version, settings: this.settings as MessagingSettings, messages, database: this.#database, logger: this.logger });
+    }
+    this.#http = await startHttp({
+      definition: { ...this.definition, version: this.version },
+      settings: this.settings,
+      logger: this.logger,
+      providers: [
+        { provide: SETTINGS, useValue: this.settings },
+        { provide: Database, useValue: this.#database },
+        ...(this.#messaging ? [{ provide: Outbox, useValue: this.#messaging.outbox }] : []),
+      ],
+      ready: {
+        database: async () => void (await this.#database.query({ name: 'ready', text: 'SELECT 1' })),
+        consumer: async () => {
+          if (this.#messaging && !this.#messaging.consuming) throw new Error('not a member of its consumer group');
+        },
+      },
+    });
+    const http = this.#http;
+    await this.#messaging?.start(
+      (reaction: ReactionClass<never>) => http.get<AnyReaction<never>>(reaction, { strict: false }),
+      (error) => this.fail('the consumer', error),
+    );
+    this.logger.info({ port: this.settings.HTTP_PORT }, `${name} is ready`);
+  }
+
+  /** Stops in order; whatever hangs is left behind after a while, because redelivery repairs it. */
+  async stop(reason: string): Promise<void> {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    this.logger.info({ reason }, `${this.definition.name} stops`);
+    setTimeout(() => {
+      this.logger.error('stopping takes too long; the rest is repaired by redelivery');
+      process.exit(1);
+    }, STOP_TIMEOUT_MS).unref();
+    try {
+      await Promise.all([this.#http?.close(), this.#messaging?.stop()]);
+      await this.#database.close();
+      await this.telemetry.shutdown();
+      process.exit(0);
+    } catch (error) {
+      this.logger.error({ err: error }, 'the service could not stop in order');
+      process.exit(1);
+    }
+  }
+
+  /** Ends the process: going on after an error nobody understood could do harm; a fresh start cannot. */
+  fail(what: string, error: unknown): void {
+    this.logger.fatal({ err: error }, `${this.definition.name} ends because of ${what}: ${error instanceof Error ? error.message : String(error)}`);
+    process.exitCode = 1;
+    if (this.#stopping) return;
+    this.#stopping = true;
+    void this.telemetry.shutdown().finally(() => process.exit(1));
+    setTimeout(() => process.exit(1), 2_000).unref();
+  }
+
+  async #openDatabase(): Promise<void> {
+    const { host, pathname } = new URL(this.settings.DATABASE_URL);
+    try {
+      await this.#database.connect();
+    } catch (error) {
+      throw new Error(`PostgreSQL at ${host}${pathname} cannot be used: ${(error as Error).message || (error as NodeJS.ErrnoException).code}. Check DATABASE_URL and that PostgreSQL runs.`, { cause: error });
+    }
+    await this.#database.migrate();
+  }
+}
+
+function versionOf(root: string): string {
+  const { version } = JSON.parse(readFileSync(join(root, '..', 'package.json'), 'utf8')) as { version: string };
+  return version;
+}

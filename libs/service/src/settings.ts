@@ -1,0 +1,44 @@
+import { flag, httpUrl, list, postgresUrl, tcpPort, wholeNumber } from '@past-tense/config';
+import { z } from 'zod';
+
+/** Settings that every service has. A service adds its own with `.extend({ … })`. */
+export function httpSettings(port: number) {
+  return z.object({
+    /** Address to listen on. Containers set 0.0.0.0; on a workstation nobody else is to reach the service. */
+    HTTP_HOST: z.string().default('127.0.0.1'),
+    HTTP_PORT: tcpPort(port),
+    DATABASE_URL: postgresUrl(),
+    DATABASE_POOL_SIZE: wholeNumber(16, { min: 2, max: 200 }),
+    LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+    LOG_FORMAT: z.enum(['json', 'pretty']).default(process.stdout.isTTY ? 'pretty' : 'json'),
+    /** OTLP/HTTP receiver for traces; none by default. */
+    OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl().optional(),
+    OTEL_EXPORTER_OTLP_PROTOCOL: z.enum(['http/protobuf', 'http/json']).default('http/protobuf'),
+  });
+}
+
+/** Settings of a service that takes part in the events. */
+export function messagingSettings(port: number) {
+  return httpSettings(port).extend({
+    KAFKA_BROKERS: list(),
+    SCHEMA_REGISTRY_URL: httpUrl(),
+    /** Events handled side by side. */
+    CONSUMER_CONCURRENCY: wholeNumber(10, { min: 1, max: 100 }),
+    /** Attempts in place before an event is moved away. */
+    RETRY_ATTEMPTS: wholeNumber(4, { min: 1, max: 20 }),
+    RETRY_FIRST_DELAY_MS: wholeNumber(100, { min: 1, max: 60_000 }),
+    RETRY_MAX_DELAY_MS: wholeNumber(2_000, { min: 1, max: 60_000 }),
+    /** Days a processed event is remembered; longer than any consumed topic keeps it. */
+    DEDUP_TTL_DAYS: wholeNumber(120, { min: 1, max: 3_650 }),
+    /** Milliseconds after which the outbox shards of a killed instance go to another. */
+    OUTBOX_LEASE_MS: wholeNumber(5_000, { min: 500, max: 60_000 }),
+    /** Publish from the outbox in this process. Off where change data capture does it. */
+    OUTBOX_RELAY: flag(true),
+  });
+}
+
+export type HttpSettings = z.infer<ReturnType<typeof httpSettings>>;
+export type MessagingSettings = z.infer<ReturnType<typeof messagingSettings>>;
+
+/** Injects the settings of the service. */
+export const SETTINGS = Symbol('settings');
