@@ -14,8 +14,16 @@ const IGNORED = new Set(['node_modules', 'dist']);
 /** Installs and compiles what is missing or stale. Ends the process with a sentence if that fails. */
 export function prepare() {
   requireNode();
-  once('install', fingerprint([join(root, 'package-lock.json')], true), existsSync(join(root, 'node_modules')), 'Installing the dependencies (npm ci)', () => npm('ci', '--no-audit', '--loglevel=error'));
-  once('build', fingerprint(sourceFiles(), false), existsSync(join(root, 'infra', 'local', 'dist', 'index.js')), 'Compiling', () => npm('run', '--silent', 'build'));
+  once(
+    'install',
+    fingerprint([join(root, 'package-lock.json')], true),
+    existsSync(join(root, 'node_modules')),
+    'Installing the dependencies (npm ci)',
+    () => npm('ci', '--no-audit', '--loglevel=error'),
+  );
+  once('build', fingerprint(sourceFiles(), false), existsSync(join(root, 'infra', 'local', 'dist', 'index.js')), 'Compiling', () =>
+    npm('run', '--silent', 'build'),
+  );
 }
 
 function requireNode() {

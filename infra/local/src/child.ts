@@ -41,7 +41,10 @@ export class Child {
     const log = openSync(options.logFile, 'a');
     try {
       const { command, args, env = process.env, uid, gid } = options;
-      return new Child(options, spawn(command, [...args], { env, stdio: ['ignore', log, log], detached: true, ...(uid !== undefined && { uid, gid }) }));
+      return new Child(
+        options,
+        spawn(command, [...args], { env, stdio: ['ignore', log, log], detached: true, ...(uid !== undefined && { uid, gid }) }),
+      );
     } finally {
       closeSync(log);
     }
@@ -70,7 +73,10 @@ export class Child {
   async stop(timeoutMs: number): Promise<boolean> {
     this.signal(this.options.stopSignal ?? 'SIGTERM');
     const timeout = new AbortController();
-    const stopped = await Promise.race([this.exited.then(() => true), sleep(timeoutMs, false, { signal: timeout.signal }).catch(() => false)]);
+    const stopped = await Promise.race([
+      this.exited.then(() => true),
+      sleep(timeoutMs, false, { signal: timeout.signal }).catch(() => false),
+    ]);
     timeout.abort();
     if (!stopped) await this.kill();
     return stopped;
@@ -81,7 +87,11 @@ export class Child {
     return readFileSync(this.options.logFile, 'utf8').trimEnd().split('\n').slice(-LOG_LINES).join('\n');
   }
 
-  #ended(resolve: (result: { code: number | null; signal: NodeJS.Signals | null }) => void, code: number | null, signal: NodeJS.Signals | null): void {
+  #ended(
+    resolve: (result: { code: number | null; signal: NodeJS.Signals | null }) => void,
+    code: number | null,
+    signal: NodeJS.Signals | null,
+  ): void {
     this.#running = false;
     resolve({ code, signal });
   }

@@ -19,7 +19,11 @@ async function demo(): Promise<void> {
   });
 
   const startedAt = performance.now();
-  const ended = new Map<Wish, FollowedOrder[]>([['happy', []], ['declined', []], ['undeliverable', []]]);
+  const ended = new Map<Wish, FollowedOrder[]>([
+    ['happy', []],
+    ['declined', []],
+    ['undeliverable', []],
+  ]);
   let next = 0;
   let done = 0;
   const worker = async () => {
@@ -48,12 +52,18 @@ function progress(done: number, count: number): void {
 
 function summary(ended: ReadonlyMap<Wish, readonly FollowedOrder[]>, tookMs: number): void {
   const all = [...ended.values()].flat();
-  const endings: Record<Wish, string> = { happy: 'completed', declined: 'cancelled, payment declined', undeliverable: 'cancelled, undeliverable, refunded' };
+  const endings: Record<Wish, string> = {
+    happy: 'completed',
+    declined: 'cancelled, payment declined',
+    undeliverable: 'cancelled, undeliverable, refunded',
+  };
   console.log(`${all.length} orders in ${(tookMs / 1000).toFixed(1)} s`);
   for (const [wish, orders] of ended) {
     if (orders.length === 0) continue;
     const times = orders.map((order) => order.tookMs).sort((a, b) => a - b);
-    console.log(`  ${String(orders.length).padStart(6)} ${endings[wish].padEnd(36)} median ${quantile(times, 0.5)} ms, p95 ${quantile(times, 0.95)} ms from the request to the last fact`);
+    console.log(
+      `  ${String(orders.length).padStart(6)} ${endings[wish].padEnd(36)} median ${quantile(times, 0.5)} ms, p95 ${quantile(times, 0.95)} ms from the request to the last fact`,
+    );
   }
 }
 
@@ -63,6 +73,8 @@ function quantile(sorted: readonly number[], q: number): number {
 
 demo().catch((error: unknown) => {
   const { code, message } = error as NodeJS.ErrnoException;
-  process.stderr.write(`\n${error instanceof Complaint || String(code).startsWith('ERR_PARSE_ARGS') ? message : `The demo stopped: ${message}`}\n`);
+  process.stderr.write(
+    `\n${error instanceof Complaint || String(code).startsWith('ERR_PARSE_ARGS') ? message : `The demo stopped: ${message}`}\n`,
+  );
   process.exitCode = 1;
 });

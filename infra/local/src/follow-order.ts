@@ -33,7 +33,12 @@ const POLL_MS = 25;
  */
 export async function followOrder(urls: { orders: string; tracking: string }, wish: Wish, timeoutMs: number): Promise<FollowedOrder> {
   const requestedAtMs = Date.now();
-  const response = await fetch(`${urls.orders}/orders`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(orderOf(wish)), signal: AbortSignal.timeout(timeoutMs) });
+  const response = await fetch(`${urls.orders}/orders`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(orderOf(wish)),
+    signal: AbortSignal.timeout(timeoutMs),
+  });
   if (response.status !== 202) throw new Complaint(`The order was not accepted (status ${response.status}): ${await response.text()}`);
   const { orderId, correlationId } = (await response.json()) as { orderId: string; correlationId: string };
   const entries = await untilOver(urls.tracking, orderId, LAST_FACT[wish], timeoutMs);
@@ -51,7 +56,9 @@ async function untilOver(tracking: string, orderId: string, lastFact: string, ti
     }
     await sleep(POLL_MS);
   }
-  throw new Complaint(`Order ${orderId} did not get to ${lastFact} within ${timeoutMs / 1000} s; it got to ${seen.map((entry) => entry.topic).join(', ') || 'nothing'}. Read the log files of the services.`);
+  throw new Complaint(
+    `Order ${orderId} did not get to ${lastFact} within ${timeoutMs / 1000} s; it got to ${seen.map((entry) => entry.topic).join(', ') || 'nothing'}. Read the log files of the services.`,
+  );
 }
 
 /** An order that the sandbox lets succeed, declines or cannot deliver. */
@@ -63,6 +70,12 @@ export function orderOf(wish: Wish): object {
       { sku: 'cup', quantity: 4, unitPrice: { minorUnits: 850, currency: 'EUR' } },
     ],
     paymentToken: wish === 'declined' ? 'tok_declined' : 'tok_visa',
-    deliveryAddress: { recipient: 'Ada Lovelace', street: 'St. James’s Square 12', city: 'London', postalCode: 'SW1Y 4JH', country: wish === 'undeliverable' ? 'AQ' : 'GB' },
+    deliveryAddress: {
+      recipient: 'Ada Lovelace',
+      street: 'St. James’s Square 12',
+      city: 'London',
+      postalCode: 'SW1Y 4JH',
+      country: wish === 'undeliverable' ? 'AQ' : 'GB',
+    },
   };
 }

@@ -52,11 +52,15 @@ async function requireJava(): Promise<void> {
     throw new Complaint(`Java is missing, and Kafka and the schema registry need it; ${remedy}`);
   }
   const version = Number(/version "(?:1\.)?(\d+)/.exec(output)?.[1]);
-  if (!(version >= MIN_JAVA)) throw new Complaint(`Java ${Number.isNaN(version) ? 'of an unknown version' : version} is too old for Kafka; ${remedy}`);
+  if (!(version >= MIN_JAVA))
+    throw new Complaint(`Java ${Number.isNaN(version) ? 'of an unknown version' : version} is too old for Kafka; ${remedy}`);
 }
 
 function mavenComplaint(error: NodeJS.ErrnoException & { stdout?: string }): Complaint {
-  if (error.code === 'ENOENT') return new Complaint('Maven is missing, and it fetches Kafka and the schema registry; install Maven 3.8 or later and see that "mvn" is on the PATH.');
+  if (error.code === 'ENOENT')
+    return new Complaint(
+      'Maven is missing, and it fetches Kafka and the schema registry; install Maven 3.8 or later and see that "mvn" is on the PATH.',
+    );
   const line = /\[ERROR\] (.*)/.exec(error.stdout ?? '')?.[1] ?? error.message.split('\n')[0];
   return new Complaint(`Maven could not fetch Kafka and the schema registry; check the network and try again (Maven says: ${line}).`);
 }

@@ -48,12 +48,24 @@ export class Kafka {
     this.#child = Child.start({
       name: 'Kafka',
       command: 'java',
-      args: ['-Xms256m', '-Xmx512m', '-XX:+UseSerialGC', '-XX:+ExitOnOutOfMemoryError', `-Dlog4j2.configurationFile=${LOG_CONFIG}`, '-cp', join(this.options.jars, '*'), 'kafka.Kafka', properties],
+      args: [
+        '-Xms256m',
+        '-Xmx512m',
+        '-XX:+UseSerialGC',
+        '-XX:+ExitOnOutOfMemoryError',
+        `-Dlog4j2.configurationFile=${LOG_CONFIG}`,
+        '-cp',
+        join(this.options.jars, '*'),
+        'kafka.Kafka',
+        properties,
+      ],
       logFile,
     });
     if (await untilReady(this.#child, START_TIMEOUT_MS, () => isListening(port))) return;
     await this.#child.kill();
-    throw new Complaint(`Kafka does not start with the data in ${dataDir}; start with --fresh to begin with an empty one, or read ${logFile}. It said:\n${this.#child.lastWords()}`);
+    throw new Complaint(
+      `Kafka does not start with the data in ${dataDir}; start with --fresh to begin with an empty one, or read ${logFile}. It said:\n${this.#child.lastWords()}`,
+    );
   }
 
   async stop(timeoutMs = 8_000): Promise<void> {
@@ -97,9 +109,22 @@ export class Kafka {
     // The tool takes a cluster id that begins with a dash for an option.
     const clusterId = `P${randomBytes(16).toString('base64url').slice(1)}`;
     try {
-      await run('java', ['-XX:TieredStopAtLevel=1', `-Dlog4j2.configurationFile=${LOG_CONFIG}`, '-cp', join(this.options.jars, '*'), 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', properties]);
+      await run('java', [
+        '-XX:TieredStopAtLevel=1',
+        `-Dlog4j2.configurationFile=${LOG_CONFIG}`,
+        '-cp',
+        join(this.options.jars, '*'),
+        'kafka.tools.StorageTool',
+        'format',
+        '-t',
+        clusterId,
+        '-c',
+        properties,
+      ]);
     } catch (error) {
-      throw new Complaint(`Kafka could not format its data folder ${this.options.dataDir}; check that it is writable (it says: ${(error as { stderr?: string }).stderr?.trim().split('\n').at(-1)}).`);
+      throw new Complaint(
+        `Kafka could not format its data folder ${this.options.dataDir}; check that it is writable (it says: ${(error as { stderr?: string }).stderr?.trim().split('\n').at(-1)}).`,
+      );
     }
   }
 }

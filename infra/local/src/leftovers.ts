@@ -21,7 +21,9 @@ const STOP_TIMEOUT_MS = 10_000;
 
 /** Notes which processes belong to this start, so that a later one can clear away what a crash left behind. */
 export function noteRun(folder: string, children: readonly Child[]): void {
-  const parts = children.flatMap(({ options, pid }) => (pid === undefined ? [] : [{ name: options.name, pid, startedAt: startOf(pid) ?? '' }]));
+  const parts = children.flatMap(({ options, pid }) =>
+    pid === undefined ? [] : [{ name: options.name, pid, startedAt: startOf(pid) ?? '' }],
+  );
   const run: RunFile = { supervisor: { name: 'npm start', pid: process.pid, startedAt: startOf(process.pid) ?? '' }, parts };
   writeFileSync(fileIn(folder), JSON.stringify(run, null, 2));
 }
@@ -55,7 +57,10 @@ function lives({ pid, startedAt }: Process): boolean {
 
 function startOf(pid: number): string | undefined {
   try {
-    return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } }).trim() || undefined;
+    return (
+      execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } }).trim() ||
+      undefined
+    );
   } catch {
     return undefined;
   }

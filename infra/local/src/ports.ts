@@ -26,7 +26,10 @@ export async function requireFree(port: number, what: string, variable: string):
     server.once('error', () => resolve(true));
     server.listen(port, HOST, () => server.close(() => resolve(false)));
   });
-  if (taken) throw new Complaint(`Port ${port}, which ${what} needs, is taken by another program; stop that program or choose another port with ${variable}=<port> npm start.`);
+  if (taken)
+    throw new Complaint(
+      `Port ${port}, which ${what} needs, is taken by another program; stop that program or choose another port with ${variable}=<port> npm start.`,
+    );
 }
 
 /** Whether something accepts connections on a port. */

@@ -34,14 +34,29 @@ export class Postgres {
     const bin = binaries();
     if (!existsSync(join(dataDir, 'PG_VERSION'))) await this.#initialise(bin);
     const [command, ...args] = unprivileged([
-      join(bin, 'postgres'), '-D', dataDir, '-p', String(port), '-h', HOST, '-c', 'unix_socket_directories=', '-c', 'max_connections=300', '-c', 'shared_buffers=128MB',
+      join(bin, 'postgres'),
+      '-D',
+      dataDir,
+      '-p',
+      String(port),
+      '-h',
+      HOST,
+      '-c',
+      'unix_socket_directories=',
+      '-c',
+      'max_connections=300',
+      '-c',
+      'shared_buffers=128MB',
       // Logical decoding costs nothing until someone uses it, and change data capture needs it.
-      '-c', 'wal_level=logical',
+      '-c',
+      'wal_level=logical',
     ]);
     this.#child = Child.start({ name: 'PostgreSQL', command: command!, args, logFile, stopSignal: 'SIGINT' });
     if (await untilReady(this.#child, START_TIMEOUT_MS, () => this.#answers())) return;
     await this.#child.kill();
-    throw new Complaint(`PostgreSQL does not start with the data in ${dataDir}; start with --fresh to begin with an empty one, or read ${logFile}. It said:\n${this.#child.lastWords()}`);
+    throw new Complaint(
+      `PostgreSQL does not start with the data in ${dataDir}; start with --fresh to begin with an empty one, or read ${logFile}. It said:\n${this.#child.lastWords()}`,
+    );
   }
 
   get child(): Child | undefined {
@@ -82,7 +97,20 @@ export class Postgres {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
     const passwordFile = join(dirname(dataDir), `.initdb-${process.pid}`);
     writeFileSync(passwordFile, password, { mode: 0o600 });
-    const [command, ...args] = unprivileged([join(bin, 'initdb'), '-D', dataDir, '-U', 'postgres', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`, '-E', 'UTF8', '--locale=C.UTF-8', '--no-instructions']);
+    const [command, ...args] = unprivileged([
+      join(bin, 'initdb'),
+      '-D',
+      dataDir,
+      '-U',
+      'postgres',
+      '-A',
+      'scram-sha-256',
+      `--pwfile=${passwordFile}`,
+      '-E',
+      'UTF8',
+      '--locale=C.UTF-8',
+      '--no-instructions',
+    ]);
     try {
       await run(command!, args, { env: { ...process.env, LC_ALL: 'C.UTF-8' } });
     } catch (error) {
@@ -121,7 +149,9 @@ function binaries(): string {
     for (const program of ['postgres', 'initdb']) chmodSync(join(home, 'native', 'bin', program), 0o755);
     return join(home, 'native', 'bin');
   }
-  throw new Complaint(`There are no PostgreSQL binaries for ${platform} in node_modules; run npm ci again, or use the containers (docker compose up).`);
+  throw new Complaint(
+    `There are no PostgreSQL binaries for ${platform} in node_modules; run npm ci again, or use the containers (docker compose up).`,
+  );
 }
 
 /** npm packages cannot hold symbolic links; the package restores them in an install script, which npm does not run by default. */
@@ -144,7 +174,9 @@ function unprivileged(command: readonly string[]): string[] {
   try {
     execFileSync(namespace[0]!, [...namespace.slice(1), 'true'], { stdio: 'ignore' });
   } catch {
-    throw new Complaint('PostgreSQL does not run as root, and this machine does not let it have another identity (unshare); run the same command as an ordinary user.');
+    throw new Complaint(
+      'PostgreSQL does not run as root, and this machine does not let it have another identity (unshare); run the same command as an ordinary user.',
+    );
   }
   return [...namespace, ...command];
 }

@@ -37,13 +37,22 @@ export class Registry {
       name: 'Schema registry',
       command: 'java',
       args: ['-Xmx192m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-jar', join(jars, jarName)],
-      env: { ...process.env, QUARKUS_HTTP_HOST: HOST, QUARKUS_HTTP_PORT: String(port), QUARKUS_DATASOURCE_JDBC_URL: `jdbc:h2:file:${join(dataDir, 'registry')}`, QUARKUS_LOG_LEVEL: 'WARN' },
+      env: {
+        ...process.env,
+        QUARKUS_HTTP_HOST: HOST,
+        QUARKUS_HTTP_PORT: String(port),
+        QUARKUS_DATASOURCE_JDBC_URL: `jdbc:h2:file:${join(dataDir, 'registry')}`,
+        QUARKUS_LOG_LEVEL: 'WARN',
+      },
       logFile,
     });
     const health = `http://${HOST}:${port}/health/ready`;
-    if (await untilReady(this.#child, START_TIMEOUT_MS, async () => (await fetch(health, { signal: AbortSignal.timeout(1_000) })).ok)) return;
+    if (await untilReady(this.#child, START_TIMEOUT_MS, async () => (await fetch(health, { signal: AbortSignal.timeout(1_000) })).ok))
+      return;
     await this.#child.kill();
-    throw new Complaint(`The schema registry does not start with the data in ${dataDir}; start with --fresh to begin with an empty one, or read ${logFile}. It said:\n${this.#child.lastWords()}`);
+    throw new Complaint(
+      `The schema registry does not start with the data in ${dataDir}; start with --fresh to begin with an empty one, or read ${logFile}. It said:\n${this.#child.lastWords()}`,
+    );
   }
 
   async stop(timeoutMs = 5_000): Promise<void> {

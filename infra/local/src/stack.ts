@@ -44,7 +44,12 @@ export class Stack {
     this.#options = options;
     mkdirSync(options.folder, { recursive: true });
     this.#passwords = passwords(join(options.folder, 'passwords.json'));
-    this.postgres = new Postgres({ dataDir: this.#data('postgres'), logFile: this.#log('postgres'), port: options.ports.postgres, password: this.#passwords['postgres']! });
+    this.postgres = new Postgres({
+      dataDir: this.#data('postgres'),
+      logFile: this.#log('postgres'),
+      port: options.ports.postgres,
+      password: this.#passwords['postgres']!,
+    });
   }
 
   get kafka(): Kafka {
@@ -58,9 +63,16 @@ export class Stack {
   /** Starts PostgreSQL, Kafka and the registry, makes the databases and applies the catalogue. */
   async startInfrastructure(): Promise<void> {
     const { jarsFolder, ports, progress } = this.#options;
-    const jars = await ensureJars(jarsFolder, () => progress?.('Java programs', 'Maven fetches Kafka and the schema registry, which takes a moment the first time', 0));
+    const jars = await ensureJars(jarsFolder, () =>
+      progress?.('Java programs', 'Maven fetches Kafka and the schema registry, which takes a moment the first time', 0),
+    );
     this.#kafka = new Kafka({ jars: jars.kafka, dataDir: this.#data('kafka'), logFile: this.#log('kafka'), port: ports.kafka });
-    this.#registry = new Registry({ jars: jars.registry, dataDir: this.#data('registry'), logFile: this.#log('registry'), port: ports.registry });
+    this.#registry = new Registry({
+      jars: jars.registry,
+      dataDir: this.#data('registry'),
+      logFile: this.#log('registry'),
+      port: ports.registry,
+    });
     const outcomes = await Promise.allSettled([
       this.#timed('PostgreSQL', `${HOST}:${ports.postgres}`, async () => {
         await this.postgres.start();
@@ -75,13 +87,21 @@ export class Stack {
 
   /** Creates the topics and registers the schemas. */
   async applyCatalogue(): Promise<void> {
-    const child = Child.start({ name: 'Catalogue', command: process.execPath, args: [join(ROOT, 'infra', 'catalogue', 'dist', 'main.js')], env: { ...process.env, ...this.#kafkaEnv() }, logFile: this.#log('catalogue') });
+    const child = Child.start({
+      name: 'Catalogue',
+      command: process.execPath,
+      args: [join(ROOT, 'infra', 'catalogue', 'dist', 'main.js')],
+      env: { ...process.env, ...this.#kafkaEnv() },
+      logFile: this.#log('catalogue'),
+    });
     if ((await child.exited).code !== 0) throw new Complaint(`The catalogue could not be applied. It said:\n${child.lastWords()}`);
   }
 
   /** Starts the services and waits until all are ready. */
   async startServices(names: readonly ServiceName[] = SERVICES): Promise<void> {
-    const outcomes = await Promise.allSettled(names.map((name) => this.#timed(name, `http://${HOST}:${this.#options.ports[name]}`, () => this.startService(name))));
+    const outcomes = await Promise.allSettled(
+      names.map((name) => this.#timed(name, `http://${HOST}:${this.#options.ports[name]}`, () => this.startService(name))),
+    );
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
   }
 
@@ -148,7 +168,10 @@ export class Stack {
   }
 
   #kafkaEnv(): NodeJS.ProcessEnv {
-    return { KAFKA_BROKERS: `${HOST}:${this.#options.ports.kafka}`, SCHEMA_REGISTRY_URL: `http://${HOST}:${this.#options.ports.registry}/apis/ccompat/v7` };
+    return {
+      KAFKA_BROKERS: `${HOST}:${this.#options.ports.kafka}`,
+      SCHEMA_REGISTRY_URL: `http://${HOST}:${this.#options.ports.registry}/apis/ccompat/v7`,
+    };
   }
 
   async #timed(part: string, detail: string, work: () => Promise<unknown>): Promise<void> {

@@ -19,7 +19,13 @@ let stack: Stack | undefined;
 let stopping: Promise<void> | undefined;
 
 async function start(): Promise<void> {
-  const { values } = parseArgs({ options: { once: { type: 'boolean', default: false }, fresh: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } } });
+  const { values } = parseArgs({
+    options: {
+      once: { type: 'boolean', default: false },
+      fresh: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
   if (values.help) return usage();
   const startedAt = performance.now();
   const ports = portsFrom(process.env);
@@ -29,7 +35,12 @@ async function start(): Promise<void> {
   if (values.fresh) for (const part of ['data', 'logs', 'passwords.json']) rmSync(join(FOLDER, part), { recursive: true, force: true });
 
   say('Starting the stack');
-  stack = new Stack({ folder: FOLDER, jarsFolder: join(FOLDER, 'jars'), ports, progress: (part, detail, ms) => say(`  ${part.padEnd(16)} ${detail.padEnd(46)} ${ms ? `${(ms / 1000).toFixed(1)} s` : ''}`) });
+  stack = new Stack({
+    folder: FOLDER,
+    jarsFolder: join(FOLDER, 'jars'),
+    ports,
+    progress: (part, detail, ms) => say(`  ${part.padEnd(16)} ${detail.padEnd(46)} ${ms ? `${(ms / 1000).toFixed(1)} s` : ''}`),
+  });
   await stack.startInfrastructure();
   noteRun(FOLDER, stack.running());
   await stack.startServices();
@@ -97,7 +108,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 
 start().catch(async (error: unknown) => {
-  if (!interrupted) process.stderr.write(`${error instanceof Complaint || isUsage(error) ? error.message : ((error as Error).stack ?? String(error))}\n`);
+  if (!interrupted)
+    process.stderr.write(`${error instanceof Complaint || isUsage(error) ? error.message : ((error as Error).stack ?? String(error))}\n`);
   await stop();
   process.exit(interrupted ? 130 : 1);
 });

@@ -17,7 +17,11 @@ const buf = (...args) =>
     env: { ...process.env, PATH: `${join(modules, '.bin')}:${process.env.PATH}` },
   });
 
-const files = (folder) => readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(folder.length + 1)).sort();
+const files = (folder) =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(folder.length + 1))
+    .sort();
 
 function check() {
   buf('lint');
@@ -36,17 +40,25 @@ function check() {
 
 function differences(fresh, committed) {
   const [now, before] = [files(fresh), files(committed)];
-  const changed = now.filter((file) => !before.includes(file) || readFileSync(join(fresh, file), 'utf8') !== readFileSync(join(committed, file), 'utf8'));
+  const changed = now.filter(
+    (file) => !before.includes(file) || readFileSync(join(fresh, file), 'utf8') !== readFileSync(join(committed, file), 'utf8'),
+  );
   return [...changed, ...before.filter((file) => !now.includes(file))];
 }
 
 try {
   const stale = check();
   if (stale.length > 0) {
-    console.error(`The generated code in libs/contracts/src/gen is not what the .proto files say (${stale.join(', ')}). Run: npm run contracts:generate`);
+    console.error(
+      `The generated code in libs/contracts/src/gen is not what the .proto files say (${stale.join(', ')}). Run: npm run contracts:generate`,
+    );
     process.exitCode = 1;
   }
 } catch (error) {
-  console.error(`The contracts cannot be built:\n${(error.stdout ?? '') + (error.stderr ?? error.message)}`.trim().replace(/^Failure: plugin .*?: /m, ''));
+  console.error(
+    `The contracts cannot be built:\n${(error.stdout ?? '') + (error.stderr ?? error.message)}`
+      .trim()
+      .replace(/^Failure: plugin .*?: /m, ''),
+  );
   process.exitCode = 1;
 }

@@ -31,7 +31,8 @@ export function readCatalogue(files) {
   }
   topics.sort((a, b) => (a.name < b.name ? -1 : 1));
   for (const [i, topic] of topics.entries()) {
-    if (topics[i + 1]?.name === topic.name) problems.push(`${topic.file}.proto: topic ${topic.name} is declared twice; one event, one topic.`);
+    if (topics[i + 1]?.name === topic.name)
+      problems.push(`${topic.file}.proto: topic ${topic.name} is declared twice; one event, one topic.`);
   }
   return { topics, teams: byName(teams), services: byName(services), problems };
 }
@@ -54,7 +55,8 @@ function check(message, topic) {
   if (!topic.partitions) missing('partitions', 'partitions: 12');
   else if (topic.partitions > MAX_PARTITIONS) wrong.push(`has ${topic.partitions} partitions; at most ${MAX_PARTITIONS} are allowed.`);
   if (!topic.retentionDays) missing('retention', 'retention_days: 90');
-  else if (topic.retentionDays > MAX_RETENTION_DAYS) wrong.push(`is kept ${topic.retentionDays} days; at most ${MAX_RETENTION_DAYS} are allowed.`);
+  else if (topic.retentionDays > MAX_RETENTION_DAYS)
+    wrong.push(`is kept ${topic.retentionDays} days; at most ${MAX_RETENTION_DAYS} are allowed.`);
   if (!topic.cleanup) missing('cleanup', 'cleanup: CLEANUP_DELETE');
   if (!topic.lagSloSeconds) missing('lag objective', 'lag_slo_seconds: 30');
   if (!topic.producer) missing('producer', 'producer: SERVICE_…');

@@ -29,7 +29,9 @@ export function encode<D extends DescMessage>(type: D, data: MessageShape<D>, sc
  */
 export function decode<D extends DescMessage>(type: D, value: Buffer): MessageShape<D> {
   if (value.length < HEADER_BYTES || value[0] !== MAGIC) {
-    throw new UndecodableError(`the value does not start with the schema frame (a zero byte and a schema id); it has ${value.length} bytes`);
+    throw new UndecodableError(
+      `the value does not start with the schema frame (a zero byte and a schema id); it has ${value.length} bytes`,
+    );
   }
   if (value[5] !== FIRST_MESSAGE) throw new UndecodableError('the schema frame points to a message that is not the first of its file');
   try {

@@ -1,5 +1,10 @@
 export * from './gen/events';
-export { OrderPlaced_AddressSchema, OrderPlaced_LineSchema, type OrderPlaced_Address, type OrderPlaced_Line } from './gen/order/v1/order_placed_pb';
+export {
+  OrderPlaced_AddressSchema,
+  OrderPlaced_LineSchema,
+  type OrderPlaced_Address,
+  type OrderPlaced_Line,
+} from './gen/order/v1/order_placed_pb';
 export { OrderCancelled_Reason } from './gen/order/v1/order_cancelled_pb';
 export { PaymentDeclined_Reason } from './gen/payment/v1/payment_declined_pb';
 export { ShipmentRejected_Reason } from './gen/shipment/v1/shipment_rejected_pb';

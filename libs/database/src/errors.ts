@@ -3,7 +3,8 @@ const CONFLICTS = new Set(['40001', '40P01', '55P03']); // serialization failure
 const UNAVAILABLE_CLASSES = new Set(['08', '57', '58']); // connection, operator intervention (shutdown, cancel), system error
 const UNAVAILABLE = new Set(['53300', '53400', '25P03', '25P04']); // too many connections, limits, transaction timeouts
 const UNREACHABLE = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
-const CLIENT_MESSAGES = /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Cannot use a pool after calling end|Client was closed/i;
+const CLIENT_MESSAGES =
+  /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Cannot use a pool after calling end|Client was closed/i;
 
 /** The transaction lost against another one; the same work succeeds when it is tried again. */
 export function isConflict(error: unknown): boolean {

@@ -14,7 +14,11 @@ const MAINTENANCE_LOCK = 7_278_466;
  * @param nowMs the current time, milliseconds since 1970
  * @returns names of the partitions made and dropped
  */
-export async function maintainPartitions(database: Database, ttlMs: number, nowMs = Date.now()): Promise<{ made: string[]; dropped: string[] }> {
+export async function maintainPartitions(
+  database: Database,
+  ttlMs: number,
+  nowMs = Date.now(),
+): Promise<{ made: string[]; dropped: string[] }> {
   const session = await database.session();
   try {
     await session.query('SELECT pg_advisory_lock($1)', [MAINTENANCE_LOCK]);
@@ -54,7 +58,10 @@ async function make(session: Session, week: Week): Promise<void> {
 
 /** Detached concurrently for the same reason; one whose detaching was cut short by a crash is finished first. */
 async function drop(session: Session, name: string): Promise<void> {
-  const { rows } = await session.query<{ pending: boolean }>('SELECT inhdetachpending AS pending FROM pg_inherits WHERE inhrelid = $1::regclass', [name]);
+  const { rows } = await session.query<{ pending: boolean }>(
+    'SELECT inhdetachpending AS pending FROM pg_inherits WHERE inhrelid = $1::regclass',
+    [name],
+  );
   await session.query(`ALTER TABLE processed_events DETACH PARTITION ${name} ${rows[0]?.pending ? 'FINALIZE' : 'CONCURRENTLY'}`);
   await session.query(`DROP TABLE ${name}`);
 }

@@ -42,7 +42,9 @@ export class ProcessedEvents {
   #requireInWindow(eventId: string): void {
     const ageMs = Date.now() - timeOfId(eventId);
     if (ageMs > this.ttlMs) {
-      throw new OutsideDedupWindowError(`the event is ${days(ageMs)} days old, and ${this.consumer} remembers processed events for ${days(this.ttlMs)} days; it could have been processed before`);
+      throw new OutsideDedupWindowError(
+        `the event is ${days(ageMs)} days old, and ${this.consumer} remembers processed events for ${days(this.ttlMs)} days; it could have been processed before`,
+      );
     }
     if (-ageMs > AHEAD_MS) throw new OutsideDedupWindowError(`the event id was made ${days(-ageMs)} days in the future`);
   }

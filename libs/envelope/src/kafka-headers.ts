@@ -59,7 +59,7 @@ export function fromHeaders(headers: KafkaHeaders): Envelope {
     eventId: read(headers, 'ce_id', UUID_V7, 'must be a UUIDv7'),
     eventType: read(headers, 'ce_type', EVENT_TYPE, 'must be "<package>.v<number>.<Name>"'),
     occurredAt: readTime(headers, 'ce_time'),
-    aggregateId: read(headers, 'ce_subject', TEXT, 'must be the aggregate\'s id'),
+    aggregateId: read(headers, 'ce_subject', TEXT, "must be the aggregate's id"),
     aggregateVersion: readInteger(headers, 'ce_sequence'),
     correlationId: read(headers, 'ce_correlationid', UUID, 'must be a UUID'),
     causationId: read(headers, 'ce_causationid', UUID, 'must be a UUID'),

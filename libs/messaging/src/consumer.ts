@@ -131,7 +131,9 @@ export class Consumer {
     const positions = [...this.#assigned].flatMap(([name, progress]) => {
       const offset = progress.position;
       const slash = name.lastIndexOf('/');
-      return offset !== undefined && (all || progress.moved) ? [{ topic: name.slice(0, slash), partition: Number(name.slice(slash + 1)), offset, progress }] : [];
+      return offset !== undefined && (all || progress.moved)
+        ? [{ topic: name.slice(0, slash), partition: Number(name.slice(slash + 1)), offset, progress }]
+        : [];
     });
     if (all) this.#committedAllAtMs = Date.now();
     if (positions.length === 0) return;

@@ -4,6 +4,7 @@ export type { RetryPolicy } from './delivery/delivery';
 export { InvalidEventError, type FailureKind } from './delivery/failure';
 export type { KafkaOptions } from './kafka/client';
 export { KafkaProducer } from './kafka/producer';
+export { readTopic, type StoredMessage } from './kafka/read-topic';
 export { applyTopics, requireTopics, type TopicChange, type TopicSpec } from './kafka/topics';
 export { SchemaRegistry } from './schema-registry';
 export { eventsOf, ReactsTo, type AnyReaction, type Event, type OutsideReaction, type Reaction, type ReactionClass } from './reaction';

@@ -34,7 +34,10 @@ export class SchemaRegistry {
     return this.#each(topics, (subject, body) => this.#find(subject, body));
   }
 
-  async #each(topics: readonly Topic[], work: (subject: RegistrySubject, body: object) => Promise<RegisteredSchema>): Promise<Map<string, RegisteredSchema>> {
+  async #each(
+    topics: readonly Topic[],
+    work: (subject: RegistrySubject, body: object) => Promise<RegisteredSchema>,
+  ): Promise<Map<string, RegisteredSchema>> {
     const known = new Map<string, RegisteredSchema>();
     for (const subject of registrySubjects(topics)) {
       const references = subject.imports.map((name) => ({ name, subject: name, version: known.get(name)!.version }));
@@ -45,7 +48,8 @@ export class SchemaRegistry {
 
   async #find({ subject }: RegistrySubject, body: object): Promise<RegisteredSchema> {
     const found = await this.#ask('POST', `/subjects/${encodeURIComponent(subject)}`, body);
-    if (!found) throw new Error(`The schema registry does not have ${subject} as this build has it; apply the catalogue (infra/catalogue) first.`);
+    if (!found)
+      throw new Error(`The schema registry does not have ${subject} as this build has it; apply the catalogue (infra/catalogue) first.`);
     return { id: Number(found['id']), version: Number(found['version']) };
   }
 
@@ -60,7 +64,10 @@ export class SchemaRegistry {
       }).catch((error: unknown) => error as Error);
       if (response instanceof Response && response.ok) return (await response.json()) as Record<string, unknown>;
       if (response instanceof Response && response.status === 404) return undefined;
-      const problem = response instanceof Response ? `answered ${response.status}: ${(await response.text()).slice(0, 300)}` : `does not answer (${(response.cause as Error | undefined)?.message ?? response.message})`;
+      const problem =
+        response instanceof Response
+          ? `answered ${response.status}: ${(await response.text()).slice(0, 300)}`
+          : `does not answer (${(response.cause as Error | undefined)?.message ?? response.message})`;
       const transient = !(response instanceof Response) || response.status >= 500;
       if (!transient || attempt === ATTEMPTS) throw new Error(`The schema registry at ${this.#url} ${problem}`);
       await sleep(RETRY_DELAY_MS * attempt);

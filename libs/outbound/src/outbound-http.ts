@@ -32,7 +32,10 @@ export class OutboundHttp {
 
   constructor(private readonly options: OutboundOptions) {
     const { concurrency = 10, breakAfter = 5, probeAfterMs = 2_000 } = options;
-    this.#policy = wrap(bulkhead(concurrency, concurrency), circuitBreaker(handleAll, { halfOpenAfter: probeAfterMs, breaker: new ConsecutiveBreaker(breakAfter) }));
+    this.#policy = wrap(
+      bulkhead(concurrency, concurrency),
+      circuitBreaker(handleAll, { halfOpenAfter: probeAfterMs, breaker: new ConsecutiveBreaker(breakAfter) }),
+    );
   }
 
   /**

@@ -8,7 +8,10 @@ const register = {
                      ON CONFLICT (holder) DO UPDATE SET expires_at = excluded.expires_at)
          SELECT count(*)::int AS others FROM outbox_relays WHERE expires_at >= now() AND holder <> $1`,
 };
-const extend = { name: 'outbox-lease-extend', text: `UPDATE outbox_leases SET expires_at = now() + $2 * interval '1 ms' WHERE holder = $1 RETURNING shard` };
+const extend = {
+  name: 'outbox-lease-extend',
+  text: `UPDATE outbox_leases SET expires_at = now() + $2 * interval '1 ms' WHERE holder = $1 RETURNING shard`,
+};
 const giveUp = { name: 'outbox-lease-give-up', text: `UPDATE outbox_leases SET holder = NULL WHERE holder = $1 AND shard = ANY($2)` };
 const take = {
   name: 'outbox-lease-take',
@@ -56,7 +59,8 @@ export class Leases {
     const fair = Math.ceil(this.#total / (relays!.others + 1));
     const mine = (await this.database.query<{ shard: number }>(extend, [this.#holder, this.leaseMs])).map((row) => row.shard);
     if (mine.length > fair) await this.database.query(giveUp, [this.#holder, mine.splice(fair)]);
-    const taken = mine.length < fair ? await this.database.query<{ shard: number }>(take, [this.#holder, this.leaseMs, fair - mine.length]) : [];
+    const taken =
+      mine.length < fair ? await this.database.query<{ shard: number }>(take, [this.#holder, this.leaseMs, fair - mine.length]) : [];
     this.#shards = [...mine, ...taken.map((row) => row.shard)];
     this.#validUntilMs = askedAtMs + this.leaseMs;
   }

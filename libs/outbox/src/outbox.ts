@@ -56,10 +56,12 @@ export class Outbox {
     const { topic, key } = routeOf(fact);
     const schema = this.#schemaOf(fact.type.typeName, topic.producer);
     const flow = currentFlow();
-    if (!flow) throw new Error(`${topic.eventType} was recorded outside of a flow, so nobody could tell what caused it; wrap the work in inFlow().`);
+    if (!flow)
+      throw new Error(`${topic.eventType} was recorded outside of a flow, so nobody could tell what caused it; wrap the work in inFlow().`);
     validate(fact.type, fact.data);
     const payload = encode(fact.type, fact.data, schema.id);
-    if (payload.length > MAX_PAYLOAD_BYTES) throw new Error(`${topic.eventType} has ${payload.length} bytes; an event may have ${MAX_PAYLOAD_BYTES} at most.`);
+    if (payload.length > MAX_PAYLOAD_BYTES)
+      throw new Error(`${topic.eventType} has ${payload.length} bytes; an event may have ${MAX_PAYLOAD_BYTES} at most.`);
 
     const eventId = newId();
     const attributes = {
@@ -74,8 +76,21 @@ export class Outbox {
     await inSpan(`create ${topic.name}`, { kind: SpanKind.PRODUCER, attributes }, context.active(), async (span) => {
       const { traceparent, tracestate } = traceOf(span);
       await transaction.query(insertFact, [
-        eventId, topic.name, topic.eventType, key, aggregateVersion, schema.version, topic.owner, `urn:past-tense:schema:${subjectOf(topic)}:${schema.version}`,
-        flow.correlationId, flow.causationId, occurredAt, this.#producer, traceparent, tracestate ?? null, payload,
+        eventId,
+        topic.name,
+        topic.eventType,
+        key,
+        aggregateVersion,
+        schema.version,
+        topic.owner,
+        `urn:past-tense:schema:${subjectOf(topic)}:${schema.version}`,
+        flow.correlationId,
+        flow.causationId,
+        occurredAt,
+        this.#producer,
+        traceparent,
+        tracestate ?? null,
+        payload,
       ]);
     });
     transaction.afterCommit(this.#options.committed);
@@ -102,7 +117,9 @@ export class Outbox {
 
 /** Kafka headers are bytes and a name may be there twice; JSON holds neither, so: pairs of name and base64. */
 function packHeaders(headers: KafkaRecord['headers']): [string, string][] {
-  return Object.entries(headers).flatMap(([name, value]) => (Array.isArray(value) ? value : [value]).map((one): [string, string] => [name, Buffer.from(one).toString('base64')]));
+  return Object.entries(headers).flatMap(([name, value]) =>
+    (Array.isArray(value) ? value : [value]).map((one): [string, string] => [name, Buffer.from(one).toString('base64')]),
+  );
 }
 
 /** The reverse of packing. */

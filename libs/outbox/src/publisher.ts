@@ -30,7 +30,12 @@ export class Publisher {
     if (batch.length === 0) return 0;
     const publishedAt = new Date();
     const published = await this.#send(batch, publishedAt);
-    if (published.length > 0) await this.rows.markPublished(this.database, published.map((row) => row.position), publishedAt);
+    if (published.length > 0)
+      await this.rows.markPublished(
+        this.database,
+        published.map((row) => row.position),
+        publishedAt,
+      );
     return batch.length;
   }
 
@@ -61,7 +66,10 @@ export class Publisher {
       } catch (error) {
         if (!(error instanceof RecordRejectedError)) throw error;
         this.#rejected.set(row.key, Date.now() + REJECTED_PAUSE_MS);
-        this.logger.error({ err: error, topic: row.topic, eventId: row.eventId, correlationId: row.correlationId }, 'Kafka refuses a record; it stays in the outbox, and what follows of its aggregate waits behind it');
+        this.logger.error(
+          { err: error, topic: row.topic, eventId: row.eventId, correlationId: row.correlationId },
+          'Kafka refuses a record; it stays in the outbox, and what follows of its aggregate waits behind it',
+        );
       }
     }
     return published;

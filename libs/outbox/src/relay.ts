@@ -27,11 +27,10 @@ interface Loop {
   readonly wakeUp: WakeUp;
   /** Woken only by stop: commits must not hurry a relay whose Kafka is away. */
   readonly backOff: WakeUp;
-  done?: Promise<void>;
 }
 
 const CHANNEL = 'outbox_committed';
-const MAX_BACK_OFF_MS = 5_000;
+const MAX_BACK_OFF_MS = 2_000;
 const CLEANUP_CHUNK = 5_000;
 const tellOthers = { name: 'outbox-notify', text: `SELECT pg_notify('${CHANNEL}', '')` };
 
@@ -44,7 +43,7 @@ export class Relay {
   readonly #leases: Leases;
   readonly #loops: Loop[];
   readonly #leaseWakeUp = new WakeUp();
-  #leaseLoop: Promise<void> | undefined;
+  #running: Promise<void>[] = [];
   #session: Session | undefined;
   #telling = false;
   #stopping = false;
@@ -54,12 +53,16 @@ export class Relay {
     this.#options = { leaseMs: 5_000, pollMs: 1_000, batchSize: 500, keepPublishedMs: 3_600_000, ...options };
     const { database, publish, logger, leaseMs } = this.#options;
     this.#leases = new Leases(database, leaseMs);
-    this.#loops = [facts, forwards].map((rows) => ({ rows, publisher: new Publisher(database, rows, publish, logger), wakeUp: new WakeUp(), backOff: new WakeUp() }));
+    this.#loops = [facts, forwards].map((rows) => ({
+      rows,
+      publisher: new Publisher(database, rows, publish, logger),
+      wakeUp: new WakeUp(),
+      backOff: new WakeUp(),
+    }));
   }
 
   start(): void {
-    this.#leaseLoop = this.#keepLeases();
-    for (const loop of this.#loops) loop.done = this.#run(loop);
+    this.#running = [this.#keepLeases(), ...this.#loops.map((loop) => this.#run(loop))];
   }
 
   /** Says that something was committed in this process. */
@@ -74,10 +77,13 @@ export class Relay {
     this.#leaseWakeUp.wake();
     this.#wakeLoops();
     for (const { backOff } of this.#loops) backOff.wake();
-    await Promise.all(this.#loops.map((loop) => loop.done));
-    await this.#leaseLoop;
+    await Promise.all(this.#running);
     this.#session?.release(true);
-    await this.#leases.release().catch((error: unknown) => this.#options.logger.warn({ err: error }, 'the outbox leases could not be given up; they end by themselves'));
+    await this.#leases
+      .release()
+      .catch((error: unknown) =>
+        this.#options.logger.warn({ err: error }, 'the outbox leases could not be given up; they end by themselves'),
+      );
   }
 
   async #run({ rows, publisher, wakeUp, backOff }: Loop): Promise<void> {
@@ -92,7 +98,10 @@ export class Relay {
       } catch (error) {
         failures += 1;
         const waitMs = Math.min(MAX_BACK_OFF_MS, 100 * 2 ** Math.min(failures, 10)) * (0.5 + Math.random() / 2);
-        logger.warn({ err: error, rows: rows.name, failures, waitMs: Math.round(waitMs) }, 'the outbox could not be published; it waits and tries again');
+        logger.warn(
+          { err: error, rows: rows.name, failures, waitMs: Math.round(waitMs) },
+          'the outbox could not be published; it waits and tries again',
+        );
         await backOff.sleep(waitMs);
       }
     }
@@ -148,7 +157,10 @@ export class Relay {
     if (Date.now() - this.#cleanedAtMs < Math.min(60_000, keepPublishedMs)) return;
     this.#cleanedAtMs = Date.now();
     for (const { rows } of this.#loops) {
-      while ((await rows.deletePublished(database, new Date(Date.now() - keepPublishedMs), CLEANUP_CHUNK)) === CLEANUP_CHUNK && !this.#stopping);
+      while (
+        (await rows.deletePublished(database, new Date(Date.now() - keepPublishedMs), CLEANUP_CHUNK)) === CLEANUP_CHUNK &&
+        !this.#stopping
+      );
     }
   }
 

@@ -27,12 +27,31 @@ export interface WaitingRows {
 }
 
 interface FactRow {
-  id: string; position: string; topic: string; event_type: string; aggregate_id: string; aggregate_version: string; schema_version: number; schema_owner: string;
-  data_schema: string; correlation_id: string; causation_id: string; occurred_at: Date; producer: string; traceparent: string; tracestate: string | null; payload: Buffer;
+  id: string;
+  position: string;
+  topic: string;
+  event_type: string;
+  aggregate_id: string;
+  aggregate_version: string;
+  schema_version: number;
+  schema_owner: string;
+  data_schema: string;
+  correlation_id: string;
+  causation_id: string;
+  occurred_at: Date;
+  producer: string;
+  traceparent: string;
+  tracestate: string | null;
+  payload: Buffer;
 }
 
 interface ForwardRow {
-  id: string; position: string; topic: string; key: Buffer | null; value: Buffer | null; headers: [string, string][];
+  id: string;
+  position: string;
+  topic: string;
+  key: Buffer | null;
+  value: Buffer | null;
+  headers: [string, string][];
 }
 
 export const facts: WaitingRows = {
@@ -76,7 +95,10 @@ const readForwards = {
 };
 
 /** `age` is an indexed column that narrows the search for old rows: what was published before a moment was made before it. */
-function marking(table: 'outbox' | 'outbox_forwards', age: { column: string; bound: (before: Date) => unknown }): Pick<WaitingRows, 'markPublished' | 'deletePublished'> {
+function marking(
+  table: 'outbox' | 'outbox_forwards',
+  age: { column: string; bound: (before: Date) => unknown },
+): Pick<WaitingRows, 'markPublished' | 'deletePublished'> {
   const mark = { name: `${table}-mark`, text: `UPDATE ${table} SET published_at = $2 WHERE position = ANY($1) AND published_at IS NULL` };
   const remove = {
     name: `${table}-delete-published`,

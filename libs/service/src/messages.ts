@@ -15,12 +15,15 @@ export interface Messages {
 export function checkManifest(service: string, { publishes, reactions }: Messages): { published: Topic[]; consumed: Topic[] } {
   const published = publishes.map(topicOf);
   for (const topic of published) {
-    if (topic.producer !== service) throw new Error(`${service} may not publish ${topic.eventType}: ${topic.proto} names ${topic.producer} as the producer.`);
+    if (topic.producer !== service)
+      throw new Error(`${service} may not publish ${topic.eventType}: ${topic.proto} names ${topic.producer} as the producer.`);
   }
   const consumed = reactions.flatMap((reaction) => eventsOf(reaction).map(topicOf));
   for (const [i, topic] of consumed.entries()) {
-    if (!topic.consumers.includes(service)) throw new Error(`${service} may not consume ${topic.eventType}: add it to the consumers in ${topic.proto}.`);
-    if (consumed.indexOf(topic) !== i) throw new Error(`${service} has two reactions to ${topic.eventType}; one consumer has one reaction to an event.`);
+    if (!topic.consumers.includes(service))
+      throw new Error(`${service} may not consume ${topic.eventType}: add it to the consumers in ${topic.proto}.`);
+    if (consumed.indexOf(topic) !== i)
+      throw new Error(`${service} has two reactions to ${topic.eventType}; one consumer has one reaction to an event.`);
   }
   return { published, consumed };
 }

@@ -1,6 +1,16 @@
 import type { Database } from '@past-tense/database';
 import { maintainPartitions, ProcessedEvents, requireTtlBeyondRetention } from '@past-tense/dedup';
-import { Consumer, deadLetterTopic, eventsOf, KafkaProducer, requireTopics, SchemaRegistry, type AnyReaction, type KafkaOptions, type ReactionClass } from '@past-tense/messaging';
+import {
+  Consumer,
+  deadLetterTopic,
+  eventsOf,
+  KafkaProducer,
+  requireTopics,
+  SchemaRegistry,
+  type AnyReaction,
+  type KafkaOptions,
+  type ReactionClass,
+} from '@past-tense/messaging';
 import { Outbox, Relay } from '@past-tense/outbox';
 import type { Logger } from '@past-tense/telemetry';
 import { checkManifest, type Messages } from './messages';
@@ -60,12 +70,18 @@ export class MessagingRuntime {
     if (settings.OUTBOX_RELAY) this.#relay.start();
     if (messages.reactions.length === 0) return;
     await this.#maintainDedup();
-    this.#maintenance = setInterval(() => void this.#maintainDedup().catch((error: unknown) => logger.error({ err: error }, 'the dedup partitions could not be maintained')), DAY_MS / 4);
+    this.#maintenance = setInterval(
+      () =>
+        void this.#maintainDedup().catch((error: unknown) => logger.error({ err: error }, 'the dedup partitions could not be maintained')),
+      DAY_MS / 4,
+    );
     this.#consumer = new Consumer({
       consumer: service,
       kafka: this.kafka,
       topics: checkManifest(service, messages).consumed.map((topic) => topic.name),
-      reactions: new Map(messages.reactions.flatMap((reaction) => eventsOf(reaction).map((event) => [event, reactionOf(reaction)] as const))),
+      reactions: new Map(
+        messages.reactions.flatMap((reaction) => eventsOf(reaction).map((event) => [event, reactionOf(reaction)] as const)),
+      ),
       processed: new ProcessedEvents(service, settings.DEDUP_TTL_DAYS * DAY_MS),
       outbox: this.outbox,
       concurrency: settings.CONSUMER_CONCURRENCY,

@@ -45,7 +45,12 @@ export async function runService(definition: ServiceDefinition): Promise<void> {
   }
   const { name } = definition;
   const version = versionOf(definition.root);
-  const telemetry = startTelemetry({ service: name, version, otlpEndpoint: settings.OTEL_EXPORTER_OTLP_ENDPOINT, otlpProtocol: settings.OTEL_EXPORTER_OTLP_PROTOCOL });
+  const telemetry = startTelemetry({
+    service: name,
+    version,
+    otlpEndpoint: settings.OTEL_EXPORTER_OTLP_ENDPOINT,
+    otlpProtocol: settings.OTEL_EXPORTER_OTLP_PROTOCOL,
+  });
   const logger = createLogger({ service: name, version, level: settings.LOG_LEVEL, format: settings.LOG_FORMAT });
   const service = new RunningService(definition, version, settings, telemetry, logger);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void service.stop(signal));
@@ -78,7 +83,10 @@ class RunningService {
       applicationName: definition.name,
       poolSize: settings.DATABASE_POOL_SIZE,
       entities: definition.entities,
-      migrations: [...(definition.messages ? [CreateOutbox1763683200000, CreateProcessedEvents1763683200001] : []), ...definition.migrations],
+      migrations: [
+        ...(definition.messages ? [CreateOutbox1763683200000, CreateProcessedEvents1763683200001] : []),
+        ...definition.migrations,
+      ],
       logger,
     });
   }
@@ -87,7 +95,14 @@ class RunningService {
     const { name, messages } = this.definition;
     await this.#openDatabase();
     if (messages) {
-      this.#messaging = await MessagingRuntime.prepare({ service: name, version: this.version, settings: this.settings as MessagingSettings, messages, database: this.#database, logger: this.logger });
+      this.#messaging = await MessagingRuntime.prepare({
+        service: name,
+        version: this.version,
+        settings: this.settings as MessagingSettings,
+        messages,
+        database: this.#database,
+        logger: this.logger,
+      });
     }
     this.#http = await startHttp({
       definition: { ...this.definition, version: this.version },
@@ -135,7 +150,10 @@ class RunningService {
 
   /** Ends the process: going on after an error nobody understood could do harm; a fresh start cannot. */
   fail(what: string, error: unknown): void {
-    this.logger.fatal({ err: error }, `${this.definition.name} ends because of ${what}: ${error instanceof Error ? error.message : String(error)}`);
+    this.logger.fatal(
+      { err: error },
+      `${this.definition.name} ends because of ${what}: ${error instanceof Error ? error.message : String(error)}`,
+    );
     process.exitCode = 1;
     if (this.#stopping) return;
     this.#stopping = true;
@@ -148,7 +166,10 @@ class RunningService {
     try {
       await this.#database.connect();
     } catch (error) {
-      throw new Error(`PostgreSQL at ${host}${pathname} cannot be used: ${(error as Error).message || (error as NodeJS.ErrnoException).code}. Check DATABASE_URL and that PostgreSQL runs.`, { cause: error });
+      throw new Error(
+        `PostgreSQL at ${host}${pathname} cannot be used: ${(error as Error).message || (error as NodeJS.ErrnoException).code}. Check DATABASE_URL and that PostgreSQL runs.`,
+        { cause: error },
+      );
     }
     await this.#database.migrate();
   }

@@ -1,4 +1,4 @@
-import { context, createContextKey } from '@opentelemetry/api';
+import { AsyncLocalStorage } from 'node:async_hooks';
 
 /** The business flow the current code runs in: what ties its logs and its new events to the request that began it. */
 export interface Flow {
@@ -10,14 +10,15 @@ export interface Flow {
   readonly eventId?: string | undefined;
 }
 
-const FLOW = createContextKey('past-tense flow');
+// Apart from OpenTelemetry's context: what an event is correlated with must not depend on whether tracing is on.
+const flows = new AsyncLocalStorage<Flow>();
 
-/** Runs `work` as part of a flow. The flow travels with the OpenTelemetry context, through every await. */
+/** Runs `work` as part of a flow. The flow travels through every await. */
 export function inFlow<T>(flow: Flow, work: () => T): T {
-  return context.with(context.active().setValue(FLOW, flow), work);
+  return flows.run(flow, work);
 }
 
 /** The flow the current code runs in, if it runs in one. */
 export function currentFlow(): Flow | undefined {
-  return context.active().getValue(FLOW) as Flow | undefined;
+  return flows.getStore();
 }

@@ -5,13 +5,36 @@ import { currentFlow } from './flow';
 export type Logger = PinoLogger;
 
 // Nobody should log these. Should it happen all the same, the value does not get out.
-const SECRETS = ['password', 'authorization', 'token', 'paymentToken', 'secret', '*.password', '*.authorization', '*.token', '*.paymentToken', '*.secret', 'req.headers.authorization', 'req.headers.cookie'];
+const SECRETS = [
+  'password',
+  'authorization',
+  'token',
+  'paymentToken',
+  'secret',
+  '*.password',
+  '*.authorization',
+  '*.token',
+  '*.paymentToken',
+  '*.secret',
+  'req.headers.authorization',
+  'req.headers.cookie',
+];
 
 /**
  * The logger of a process: JSON lines, each with the service and, inside a flow, correlationId, eventId and traceId.
  * @param format `json` for machines, `pretty` for a person at a terminal
  */
-export function createLogger({ service, version, level, format }: { service: string; version: string; level: string; format: 'json' | 'pretty' }): Logger {
+export function createLogger({
+  service,
+  version,
+  level,
+  format,
+}: {
+  service: string;
+  version: string;
+  level: string;
+  format: 'json' | 'pretty';
+}): Logger {
   return pino(
     {
       level,

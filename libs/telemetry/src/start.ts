@@ -30,7 +30,14 @@ export function startTelemetry({ service, version, otlpEndpoint, otlpProtocol }:
   const provider = new NodeTracerProvider({
     resource: resourceFromAttributes({ [ATTR_SERVICE_NAME]: service, [ATTR_SERVICE_VERSION]: version }),
     spanProcessors: otlpEndpoint
-      ? [new BatchSpanProcessor(exporter(otlpEndpoint, otlpProtocol), { maxQueueSize: 20_000, maxExportBatchSize: 1_000, scheduledDelayMillis: 500, exportTimeoutMillis: EXPORT_TIMEOUT_MS })]
+      ? [
+          new BatchSpanProcessor(exporter(otlpEndpoint, otlpProtocol), {
+            maxQueueSize: 20_000,
+            maxExportBatchSize: 1_000,
+            scheduledDelayMillis: 500,
+            exportTimeoutMillis: EXPORT_TIMEOUT_MS,
+          }),
+        ]
       : [],
   });
   provider.register();

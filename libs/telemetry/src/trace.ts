@@ -1,4 +1,14 @@
-import { context, propagation, ROOT_CONTEXT, SpanStatusCode, trace, type Context, type Link, type Span, type SpanOptions } from '@opentelemetry/api';
+import {
+  context,
+  propagation,
+  ROOT_CONTEXT,
+  SpanStatusCode,
+  trace,
+  type Context,
+  type Link,
+  type Span,
+  type SpanOptions,
+} from '@opentelemetry/api';
 import { randomBytes } from 'node:crypto';
 
 /** W3C trace context as it travels in HTTP and Kafka headers and rests in an outbox row. */

@@ -17,11 +17,21 @@ export class PlaceOrderController {
 
   @Post()
   @HttpCode(202)
-  @ApiOperation({ summary: 'Place an order', description: 'The order is checked at once and worked on after the answer. `Location` says where to look.' })
+  @ApiOperation({
+    summary: 'Place an order',
+    description: 'The order is checked at once and worked on after the answer. `Location` says where to look.',
+  })
   @Accepts(placeOrderRequest)
   @Answers(202, 'The order is accepted.', placeOrderAccepted)
-  @Problems({ 400: 'The request is not valid; every wrong field is named.', 413: 'The body is too large.', 422: 'The order makes no sense as a whole.' })
-  async place(@ValidBody(placeOrderRequest) request: PlaceOrderRequest, @Res({ passthrough: true }) response: Response): Promise<z.infer<typeof placeOrderAccepted>> {
+  @Problems({
+    400: 'The request is not valid; every wrong field is named.',
+    413: 'The body is too large.',
+    422: 'The order makes no sense as a whole.',
+  })
+  async place(
+    @ValidBody(placeOrderRequest) request: PlaceOrderRequest,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<z.infer<typeof placeOrderAccepted>> {
     const orderId = newId();
     const jobId = newId();
     const { correlationId } = currentFlow()!;

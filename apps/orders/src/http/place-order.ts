@@ -1,7 +1,10 @@
 import { z } from 'zod';
 
 const money = z.strictObject({
-  minorUnits: z.int('must be a whole number').min(0, 'must not be negative').describe('Amount in the smallest unit of the currency, such as cents.'),
+  minorUnits: z
+    .int('must be a whole number')
+    .min(0, 'must not be negative')
+    .describe('Amount in the smallest unit of the currency, such as cents.'),
   currency: z.string().regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code such as EUR'),
 });
 
@@ -21,13 +24,18 @@ export const placeOrderRequest = z
       )
       .min(1, 'must have at least one line')
       .max(100, 'must have at most 100 lines'),
-    paymentToken: text(200).describe("The payment provider's token for the means of payment. `tok_visa` is accepted, `tok_declined` is declined by the sandbox."),
+    paymentToken: text(200).describe(
+      "The payment provider's token for the means of payment. `tok_visa` is accepted, `tok_declined` is declined by the sandbox.",
+    ),
     deliveryAddress: z.strictObject({
       recipient: text(200),
       street: text(200),
       city: text(200),
       postalCode: text(20),
-      country: z.string().regex(/^[A-Z]{2}$/, 'must be an ISO 3166 code such as DE').describe('The sandbox does not deliver to `AQ`.'),
+      country: z
+        .string()
+        .regex(/^[A-Z]{2}$/, 'must be an ISO 3166 code such as DE')
+        .describe('The sandbox does not deliver to `AQ`.'),
     }),
   })
   .meta({

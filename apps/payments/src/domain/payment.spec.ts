@@ -14,7 +14,17 @@ describe('a requested payment', () => {
     const { payment, facts } = recordCapture(requested, { captured: true, reference: 'cap_1' });
 
     expect(payment).toEqual(captured);
-    expect(facts).toMatchObject([{ type: PaymentCaptured, data: { paymentId: requested.id, orderId: order.orderId, amount: { minorUnits: 4498n, currency: 'EUR' }, providerReference: 'cap_1' } }]);
+    expect(facts).toMatchObject([
+      {
+        type: PaymentCaptured,
+        data: {
+          paymentId: requested.id,
+          orderId: order.orderId,
+          amount: { minorUnits: 4498n, currency: 'EUR' },
+          providerReference: 'cap_1',
+        },
+      },
+    ]);
     expectValid(facts);
   });
 

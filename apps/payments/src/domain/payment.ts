@@ -26,7 +26,8 @@ export interface Decision {
   readonly facts: readonly Fact[];
 }
 
-export type CaptureAnswer = { readonly captured: true; readonly reference: string } | { readonly captured: false; readonly reason: DeclineReason };
+export type CaptureAnswer =
+  { readonly captured: true; readonly reference: string } | { readonly captured: false; readonly reason: DeclineReason };
 
 /** The money for an order is to be taken. */
 export function requestPayment(id: string, order: { orderId: string; amount: Money; token: string }): Payment {
@@ -59,7 +60,14 @@ export function recordRefund(payment: Payment, reference: string): Decision {
   if (!isRefundable(payment)) return { payment, facts: [] };
   return {
     payment: { ...payment, status: 'refunded', refundReference: reference },
-    facts: [fact(PaymentRefunded, { paymentId: payment.id, orderId: payment.orderId, amount: toContract(payment.amount), providerReference: reference })],
+    facts: [
+      fact(PaymentRefunded, {
+        paymentId: payment.id,
+        orderId: payment.orderId,
+        amount: toContract(payment.amount),
+        providerReference: reference,
+      }),
+    ],
   };
 }
 

@@ -15,7 +15,11 @@ export class PaymentProvider {
   readonly #http: OutboundHttp;
 
   constructor(@Inject(SETTINGS) settings: PaymentsSettings) {
-    this.#http = new OutboundHttp({ name: 'the payment provider', baseUrl: settings.PAYMENT_PROVIDER_URL, timeoutMs: settings.PAYMENT_PROVIDER_TIMEOUT_MS });
+    this.#http = new OutboundHttp({
+      name: 'the payment provider',
+      baseUrl: settings.PAYMENT_PROVIDER_URL,
+      timeoutMs: settings.PAYMENT_PROVIDER_TIMEOUT_MS,
+    });
   }
 
   /**

@@ -4,7 +4,8 @@ import { Problem } from '@past-tense/service';
 import { createHash } from 'node:crypto';
 import { BookEntryRow } from './book-entry.row';
 
-export type NewEntry = Pick<BookEntryRow, 'kind' | 'reference' | 'accepted' | 'answer'> & Partial<Pick<BookEntryRow, 'minorUnits' | 'currency'>>;
+export type NewEntry = Pick<BookEntryRow, 'kind' | 'reference' | 'accepted' | 'answer'> &
+  Partial<Pick<BookEntryRow, 'minorUnits' | 'currency'>>;
 
 export interface Totals {
   readonly kind: string;
@@ -40,11 +41,27 @@ export class Books {
    * @throws Problem 400 without a key, 409 if the key was used for another request
    */
   async enter(idempotencyKey: string | undefined, request: object, entry: NewEntry): Promise<Pick<BookEntryRow, 'accepted' | 'answer'>> {
-    if (!idempotencyKey) throw new Problem(400, 'idempotency-key-missing', 'Idempotency key missing', 'Send an Idempotency-Key header, so that asking twice is doing once.');
+    if (!idempotencyKey)
+      throw new Problem(
+        400,
+        'idempotency-key-missing',
+        'Idempotency key missing',
+        'Send an Idempotency-Key header, so that asking twice is doing once.',
+      );
     const fingerprint = createHash('sha256').update(JSON.stringify(request)).digest('hex');
     const { kind, reference, accepted, answer, minorUnits = null, currency = null } = entry;
-    const [found] = await this.database.query<Pick<BookEntryRow, 'accepted' | 'answer' | 'fingerprint'>>(enter, [idempotencyKey, kind, reference, accepted, JSON.stringify(answer), fingerprint, minorUnits, currency]);
-    if (found!.fingerprint !== fingerprint) throw new Problem(409, 'idempotency-key-reused', 'Idempotency key reused', 'This key was used for another request.');
+    const [found] = await this.database.query<Pick<BookEntryRow, 'accepted' | 'answer' | 'fingerprint'>>(enter, [
+      idempotencyKey,
+      kind,
+      reference,
+      accepted,
+      JSON.stringify(answer),
+      fingerprint,
+      minorUnits,
+      currency,
+    ]);
+    if (found!.fingerprint !== fingerprint)
+      throw new Problem(409, 'idempotency-key-reused', 'Idempotency key reused', 'This key was used for another request.');
     return found!;
   }
 

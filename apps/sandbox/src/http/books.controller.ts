@@ -17,7 +17,9 @@ const totalsView = z.object({
 });
 const entriesView = z.object({
   orderId: z.uuid(),
-  entries: z.array(z.object({ idempotencyKey: z.string(), kind: z.enum(['capture', 'refund', 'parcel']), accepted: z.boolean(), calls: z.int() })),
+  entries: z.array(
+    z.object({ idempotencyKey: z.string(), kind: z.enum(['capture', 'refund', 'parcel']), accepted: z.boolean(), calls: z.int() }),
+  ),
 });
 
 @ApiTags('books')

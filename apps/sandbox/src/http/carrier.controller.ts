@@ -10,7 +10,16 @@ import { Books } from '../books/books';
 const text = z.string().min(1).max(200);
 const parcelRequest = z.strictObject({
   orderId: z.uuid(),
-  address: z.strictObject({ recipient: text, street: text, city: text, postalCode: text, country: z.string().regex(/^[A-Z]{2}$/).describe('Nobody delivers to `AQ`.') }),
+  address: z.strictObject({
+    recipient: text,
+    street: text,
+    city: text,
+    postalCode: text,
+    country: z
+      .string()
+      .regex(/^[A-Z]{2}$/)
+      .describe('Nobody delivers to `AQ`.'),
+  }),
 });
 
 const UNDELIVERABLE = 'AQ';
@@ -39,13 +48,16 @@ export class CarrierController {
     @Res({ passthrough: true }) response: Response,
   ): Promise<object> {
     const deliverable = request.address.country !== UNDELIVERABLE;
-    const { accepted, answer } = await this.behaviours.perform('carrier', () => socket.destroy(), () =>
-      this.books.enter(key, request, {
-        kind: 'parcel',
-        reference: request.orderId,
-        accepted: deliverable,
-        answer: deliverable ? { trackingNumber: `PT${randomInt(1e9, 1e10)}` } : { reason: 'undeliverable' },
-      }),
+    const { accepted, answer } = await this.behaviours.perform(
+      'carrier',
+      () => socket.destroy(),
+      () =>
+        this.books.enter(key, request, {
+          kind: 'parcel',
+          reference: request.orderId,
+          accepted: deliverable,
+          answer: deliverable ? { trackingNumber: `PT${randomInt(1e9, 1e10)}` } : { reason: 'undeliverable' },
+        }),
     );
     if (!accepted) response.status(422);
     return answer;

@@ -10,7 +10,11 @@ import { Books } from '../books/books';
 const captureRequest = z.strictObject({
   orderId: z.uuid(),
   amount: z.strictObject({ minorUnits: z.int().min(0), currency: z.string().regex(/^[A-Z]{3}$/) }),
-  token: z.string().min(1).max(200).describe('`tok_declined`: insufficient funds; `tok_refused`: refused by the issuer; anything else is captured.'),
+  token: z
+    .string()
+    .min(1)
+    .max(200)
+    .describe('`tok_declined`: insufficient funds; `tok_refused`: refused by the issuer; anything else is captured.'),
 });
 const refundRequest = z.strictObject({ captureId: z.string().min(1) });
 
@@ -40,15 +44,18 @@ export class PaymentProviderController {
     @Res({ passthrough: true }) response: Response,
   ): Promise<object> {
     const reason = declines[request.token];
-    const { accepted, answer } = await this.behaviours.perform('payments', () => socket.destroy(), () =>
-      this.books.enter(key, request, {
-        kind: 'capture',
-        reference: request.orderId,
-        accepted: !reason,
-        answer: reason ? { reason } : { captureId: `cap_${newId()}` },
-        minorUnits: String(request.amount.minorUnits),
-        currency: request.amount.currency,
-      }),
+    const { accepted, answer } = await this.behaviours.perform(
+      'payments',
+      () => socket.destroy(),
+      () =>
+        this.books.enter(key, request, {
+          kind: 'capture',
+          reference: request.orderId,
+          accepted: !reason,
+          answer: reason ? { reason } : { captureId: `cap_${newId()}` },
+          minorUnits: String(request.amount.minorUnits),
+          currency: request.amount.currency,
+        }),
     );
     if (!accepted) response.status(402);
     return answer;
@@ -61,13 +68,28 @@ export class PaymentProviderController {
   @Accepts(refundRequest)
   @Answers(201, 'The money is returned.', z.object({ refundId: z.string() }))
   @Problems({ 400: 'The request is not valid.', 404: 'There is no such capture.', 409: 'The key was used for another request.' })
-  async refund(@Headers('idempotency-key') key: string | undefined, @ValidBody(refundRequest) request: z.infer<typeof refundRequest>, @Req() { socket }: Request): Promise<object> {
-    const { answer } = await this.behaviours.perform('payments', () => socket.destroy(), async () => {
-      const capture = await this.books.capture(request.captureId);
-      if (!capture) throw new Problem(404, 'capture-not-found', 'Capture not found', `There is no capture ${request.captureId}.`);
-      const { reference, minorUnits, currency } = capture;
-      return await this.books.enter(key, request, { kind: 'refund', reference, accepted: true, answer: { refundId: `ref_${newId()}` }, minorUnits, currency });
-    });
+  async refund(
+    @Headers('idempotency-key') key: string | undefined,
+    @ValidBody(refundRequest) request: z.infer<typeof refundRequest>,
+    @Req() { socket }: Request,
+  ): Promise<object> {
+    const { answer } = await this.behaviours.perform(
+      'payments',
+      () => socket.destroy(),
+      async () => {
+        const capture = await this.books.capture(request.captureId);
+        if (!capture) throw new Problem(404, 'capture-not-found', 'Capture not found', `There is no capture ${request.captureId}.`);
+        const { reference, minorUnits, currency } = capture;
+        return await this.books.enter(key, request, {
+          kind: 'refund',
+          reference,
+          accepted: true,
+          answer: { refundId: `ref_${newId()}` },
+          minorUnits,
+          currency,
+        });
+      },
+    );
     return answer;
   }
 }

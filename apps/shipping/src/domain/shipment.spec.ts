@@ -30,7 +30,9 @@ describe('a ready shipment', () => {
     const { shipment, facts } = recordHandOver(ready, { accepted: true, trackingNumber: 'PT1' });
 
     expect(shipment).toEqual({ ...ready, status: 'dispatched', trackingNumber: 'PT1' });
-    expect(facts).toMatchObject([{ type: ShipmentDispatched, data: { shipmentId: ready.id, orderId: ready.orderId, trackingNumber: 'PT1' } }]);
+    expect(facts).toMatchObject([
+      { type: ShipmentDispatched, data: { shipmentId: ready.id, orderId: ready.orderId, trackingNumber: 'PT1' } },
+    ]);
     expectValid(facts);
   });
 

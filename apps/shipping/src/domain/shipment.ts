@@ -54,8 +54,14 @@ export function recordHandOver(shipment: Shipment, answer: CarrierAnswer): Decis
   if (shipment.status !== 'open') return { shipment, facts: [] };
   const { id: shipmentId, orderId } = shipment;
   if (!answer.accepted) {
-    return { shipment: { ...shipment, status: 'rejected' }, facts: [fact(ShipmentRejected, { shipmentId, orderId, reason: ShipmentRejected_Reason.UNDELIVERABLE })] };
+    return {
+      shipment: { ...shipment, status: 'rejected' },
+      facts: [fact(ShipmentRejected, { shipmentId, orderId, reason: ShipmentRejected_Reason.UNDELIVERABLE })],
+    };
   }
   const { trackingNumber } = answer;
-  return { shipment: { ...shipment, status: 'dispatched', trackingNumber }, facts: [fact(ShipmentDispatched, { shipmentId, orderId, trackingNumber })] };
+  return {
+    shipment: { ...shipment, status: 'dispatched', trackingNumber },
+    facts: [fact(ShipmentDispatched, { shipmentId, orderId, trackingNumber })],
+  };
 }

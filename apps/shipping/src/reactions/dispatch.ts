@@ -11,7 +11,11 @@ export abstract class Dispatch {
   ) {}
 
   /** Changes the shipment of an order and returns it if the carrier is to be asked now. */
-  protected async readyAfter(transaction: Transaction, orderId: string, change: (shipment: Shipment) => Shipment): Promise<Shipment | undefined> {
+  protected async readyAfter(
+    transaction: Transaction,
+    orderId: string,
+    change: (shipment: Shipment) => Shipment,
+  ): Promise<Shipment | undefined> {
     const shipment = await this.shipments.note(transaction, orderId, change);
     return isReady(shipment) ? shipment : undefined;
   }

@@ -16,6 +16,8 @@ export class PlanShipmentWhenOrderPlaced extends Dispatch implements OutsideReac
 
   async intend({ data }: Event<OrderPlaced>, transaction: Transaction): Promise<Shipment | undefined> {
     const { recipient, street, city, postalCode, country } = data.deliveryAddress!;
-    return await this.readyAfter(transaction, data.orderId, (shipment) => planShipment(shipment, { recipient, street, city, postalCode, country }));
+    return await this.readyAfter(transaction, data.orderId, (shipment) =>
+      planShipment(shipment, { recipient, street, city, postalCode, country }),
+    );
   }
 }

@@ -51,5 +51,12 @@ function toRow(shipment: Shipment): Omit<ShipmentRow, 'version'> {
 }
 
 function toShipment(row: ShipmentRow): Shipment {
-  return { id: row.id, orderId: row.orderId, address: row.address ?? undefined, paid: row.paid, status: row.status, trackingNumber: row.trackingNumber ?? undefined };
+  return {
+    id: row.id,
+    orderId: row.orderId,
+    address: row.address ?? undefined,
+    paid: row.paid,
+    status: row.status,
+    trackingNumber: row.trackingNumber ?? undefined,
+  };
 }

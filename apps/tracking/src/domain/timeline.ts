@@ -28,7 +28,8 @@ export function inOrder(entries: readonly TimelineEntry[]): TimelineEntry[] {
 /** The gaps in what is known. A late arrival closes its gap. */
 export function gapsIn(entries: readonly TimelineEntry[]): Gap[] {
   const versions = new Map<string, Set<number>>();
-  for (const { aggregateId, aggregateVersion } of entries) versions.set(aggregateId, (versions.get(aggregateId) ?? new Set()).add(aggregateVersion));
+  for (const { aggregateId, aggregateVersion } of entries)
+    versions.set(aggregateId, (versions.get(aggregateId) ?? new Set()).add(aggregateVersion));
   return [...versions].flatMap(([aggregateId, known]) => {
     const missingVersions = Array.from({ length: Math.max(...known) }, (_, i) => i + 1).filter((version) => !known.has(version));
     return missingVersions.length > 0 ? [{ aggregateId, missingVersions }] : [];
@@ -36,7 +37,9 @@ export function gapsIn(entries: readonly TimelineEntry[]): Gap[] {
 }
 
 /** How an order stands, from its facts alone; the order in which they arrived makes no difference. */
-export function statusOf(entries: readonly TimelineEntry[]): 'placed' | 'paid' | 'dispatched' | 'delivered' | 'completed' | 'cancelled' | 'refunded' {
+export function statusOf(
+  entries: readonly TimelineEntry[],
+): 'placed' | 'paid' | 'dispatched' | 'delivered' | 'completed' | 'cancelled' | 'refunded' {
   const happened = new Set(entries.map((entry) => entry.topic));
   if (happened.has('payment-refunded')) return 'refunded';
   if (happened.has('order-cancelled')) return 'cancelled';

@@ -19,7 +19,8 @@ export class FlowController {
   @Problems({ 400: 'The id is not a UUID.', 404: 'Nothing has been heard of this flow (yet).' })
   async get(@UuidParam('correlationId') correlationId: string): Promise<z.infer<typeof flowView>> {
     const entries = await this.timeline.ofFlow(correlationId);
-    if (entries.length === 0) throw new Problem(404, 'flow-not-found', 'Flow not found', `Nothing has been heard of flow ${correlationId} yet.`);
+    if (entries.length === 0)
+      throw new Problem(404, 'flow-not-found', 'Flow not found', `Nothing has been heard of flow ${correlationId} yet.`);
     return { correlationId, entries: entries.map(viewOf) };
   }
 }

@@ -19,13 +19,17 @@ export class TimelineController {
   constructor(private readonly timeline: TimelineRepository) {}
 
   @Get(':orderId/timeline')
-  @ApiOperation({ summary: 'See what happened to an order', description: 'Every fact about the order, from every service, in order. It lags the services by a moment.' })
+  @ApiOperation({
+    summary: 'See what happened to an order',
+    description: 'Every fact about the order, from every service, in order. It lags the services by a moment.',
+  })
   @UuidPath('orderId', 'The order.')
   @Answers(200, 'What has happened so far.', timelineView)
   @Problems({ 400: 'The id is not a UUID.', 404: 'Nothing has been heard of this order (yet).' })
   async get(@UuidParam('orderId') orderId: string): Promise<z.infer<typeof timelineView>> {
     const entries = await this.timeline.ofOrder(orderId);
-    if (entries.length === 0) throw new Problem(404, 'timeline-not-found', 'Timeline not found', `Nothing has been heard of order ${orderId} yet.`);
+    if (entries.length === 0)
+      throw new Problem(404, 'timeline-not-found', 'Timeline not found', `Nothing has been heard of order ${orderId} yet.`);
     const gaps = gapsIn(entries).map(({ aggregateId, missingVersions }) => ({ aggregateId, missingVersions: [...missingVersions] }));
     return { orderId, status: statusOf(entries), entries: entries.map(viewOf), gaps };
   }

@@ -30,7 +30,18 @@ type AboutAnOrder =
   | ShipmentCancelled;
 
 @Injectable()
-@ReactsTo(OrderPlaced, OrderCompleted, OrderCancelled, PaymentCaptured, PaymentDeclined, PaymentRefunded, ShipmentDispatched, ShipmentRejected, ShipmentDelivered, ShipmentCancelled)
+@ReactsTo(
+  OrderPlaced,
+  OrderCompleted,
+  OrderCancelled,
+  PaymentCaptured,
+  PaymentDeclined,
+  PaymentRefunded,
+  ShipmentDispatched,
+  ShipmentRejected,
+  ShipmentDelivered,
+  ShipmentCancelled,
+)
 export class ExtendTimelineWhenSomethingHappened implements Reaction<AboutAnOrder> {
   constructor(private readonly timeline: TimelineRepository) {}
 

@@ -12,7 +12,8 @@ export interface DeadLetterReason {
 const MAX_MESSAGE = 2_000;
 const MAX_STACK = 8_000;
 // What looks like a secret in an error's text does not go into a topic that is kept for months.
-const SECRETS = /(\b(?:password|passwd|secret|token|authorization|api[-_]?key)\b["']?\s*[:=]\s*)("[^"]*"|'[^']*'|(?:Bearer\s+)?[^\s,;}&]+)|(\/\/[^\s/:@]+:)[^\s@]+(?=@)/gi;
+const SECRETS =
+  /(\b(?:password|passwd|secret|token|authorization|api[-_]?key)\b["']?\s*[:=]\s*)("[^"]*"|'[^']*'|(?:Bearer\s+)?[^\s,;}&]+)|(\/\/[^\s/:@]+:)[^\s@]+(?=@)/gi;
 
 /** The dead-letter topic of a consumer. */
 export function deadLetterTopic(consumer: string): string {
@@ -20,7 +21,11 @@ export function deadLetterTopic(consumer: string): string {
 }
 
 /** A message as it goes to the dead-letter topic: key, value and headers as they came, and headers that say why it is there. */
-export function deadLetterOf(message: Message, consumer: string, { reason, error, attempts, firstFailedAt }: DeadLetterReason): { id: string; record: KafkaRecord } {
+export function deadLetterOf(
+  message: Message,
+  consumer: string,
+  { reason, error, attempts, firstFailedAt }: DeadLetterReason,
+): { id: string; record: KafkaRecord } {
   const { topic, partition, offset, key, value, headers } = message;
   const failure = error instanceof Error ? error : new Error(String(error));
   const added = {

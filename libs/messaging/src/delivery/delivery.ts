@@ -62,7 +62,9 @@ export class Delivery {
     } catch (error) {
       return await this.#deadLetter(message, { reason: 'INVALID', error, attempts: 0, firstFailedAt: new Date() });
     }
-    return await inFlow({ correlationId: envelope.correlationId, causationId: envelope.eventId, eventId: envelope.eventId }, () => this.#try(message, envelope));
+    return await inFlow({ correlationId: envelope.correlationId, causationId: envelope.eventId, eventId: envelope.eventId }, () =>
+      this.#try(message, envelope),
+    );
   }
 
   async #try(message: Message, envelope: Envelope): Promise<boolean> {
@@ -86,7 +88,8 @@ export class Delivery {
         }
         attempts += 1;
         if (kind === 'invalid') return await this.#deadLetter(message, { reason: 'INVALID', error, attempts, firstFailedAt }, envelope);
-        if (attempts >= retry.attempts) return await this.#deadLetter(message, { reason: 'FAILED', error, attempts, firstFailedAt }, envelope);
+        if (attempts >= retry.attempts)
+          return await this.#deadLetter(message, { reason: 'FAILED', error, attempts, firstFailedAt }, envelope);
         const waitMs = backOff(attempts - 1, retry.firstDelayMs, retry.maxDelayMs);
         logger.warn({ ...origin(message), err: error, attempts, waitMs }, `${message.topic} failed; it is tried again`);
         await this.#wait(waitMs);
@@ -119,9 +122,11 @@ export class Delivery {
         return 'applied';
       });
     }
-    const intent = await database.transaction(async (transaction) => ((await processed.has(transaction, event.eventId)) ? 'duplicate' : { ask: await reaction.intend(event, transaction) }));
+    const intent = await database.transaction(async (transaction) =>
+      (await processed.has(transaction, event.eventId)) ? 'duplicate' : { ask: (await reaction.intend(event, transaction)) as unknown },
+    );
     if (intent === 'duplicate') return 'duplicate';
-    const outcome = intent.ask === undefined ? undefined : { answer: await reaction.call(intent.ask) };
+    const outcome = intent.ask === undefined ? undefined : { answer: (await reaction.call(intent.ask)) as unknown };
     return await database.transaction(async (transaction) => {
       if (!(await processed.claim(transaction, event.eventId))) return 'duplicate';
       if (outcome) await reaction.record(event, outcome.answer, transaction);
@@ -133,13 +138,25 @@ export class Delivery {
   async #deadLetter(message: Message, reason: DeadLetterReason, envelope?: Envelope): Promise<boolean> {
     const { consumer, database, outbox, logger, stopping } = this.#options;
     const letter = deadLetterOf(message, consumer, reason);
-    const attributes = { 'messaging.system': 'kafka', 'messaging.operation.name': 'dead-letter', 'messaging.operation.type': 'send', 'messaging.destination.name': letter.record.topic, 'past_tense.reason': reason.reason };
+    const attributes = {
+      'messaging.system': 'kafka',
+      'messaging.operation.name': 'dead-letter',
+      'messaging.operation.type': 'send',
+      'messaging.destination.name': letter.record.topic,
+      'past_tense.reason': reason.reason,
+    };
     for (let outages = 0; !stopping.aborted; outages += 1) {
       try {
-        await inSpan(`dead-letter ${message.topic}`, { kind: SpanKind.PRODUCER, attributes }, envelope ? contextOf(envelope) : context.active(), () =>
-          database.transaction((transaction) => outbox.forward(transaction, letter.id, letter.record)),
+        await inSpan(
+          `dead-letter ${message.topic}`,
+          { kind: SpanKind.PRODUCER, attributes },
+          envelope ? contextOf(envelope) : context.active(),
+          () => database.transaction((transaction) => outbox.forward(transaction, letter.id, letter.record)),
         );
-        logger.error({ ...origin(message), err: reason.error, reason: reason.reason, attempts: reason.attempts }, `${message.topic} is dead-lettered`);
+        logger.error(
+          { ...origin(message), err: reason.error, reason: reason.reason, attempts: reason.attempts },
+          `${message.topic} is dead-lettered`,
+        );
         return true;
       } catch (error) {
         const waitMs = backOff(outages, UNAVAILABLE_FIRST_DELAY_MS, UNAVAILABLE_MAX_DELAY_MS);

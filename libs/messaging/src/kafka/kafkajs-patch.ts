@@ -15,7 +15,10 @@ function patchRequestQueue(): void {
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- not part of the public types
   const { prototype } = require('kafkajs/src/network/requestQueue') as { prototype: Record<string, unknown> };
   const original = prototype['scheduleCheckPendingRequests'];
-  if (typeof original !== 'function') throw new Error('kafkajs no longer has RequestQueue.scheduleCheckPendingRequests; remove libs/messaging/src/kafka/kafkajs-patch.ts if the idle burn is gone.');
+  if (typeof original !== 'function')
+    throw new Error(
+      'kafkajs no longer has RequestQueue.scheduleCheckPendingRequests; remove libs/messaging/src/kafka/kafkajs-patch.ts if the idle burn is gone.',
+    );
   prototype['scheduleCheckPendingRequests'] = function (this: RequestQueue): void {
     if (this.pending.length > 0) original.call(this);
   };

@@ -3,7 +3,14 @@ import { Partitioners, type Kafka, type Producer, type TopicMessages } from 'kaf
 import { kafkaClient, rootCause, type KafkaOptions } from './client';
 
 // https://kafka.apache.org/protocol#protocol_error_codes
-const REJECTED = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_TOPIC_EXCEPTION', 'TOPIC_AUTHORIZATION_FAILED', 'INVALID_RECORD', 'INVALID_TIMESTAMP']);
+const REJECTED = new Set([
+  'MESSAGE_TOO_LARGE',
+  'RECORD_LIST_TOO_LARGE',
+  'INVALID_TOPIC_EXCEPTION',
+  'TOPIC_AUTHORIZATION_FAILED',
+  'INVALID_RECORD',
+  'INVALID_TIMESTAMP',
+]);
 const UNKNOWN_TOPIC = 'UNKNOWN_TOPIC_OR_PARTITION';
 const ALL_IN_SYNC_REPLICAS = -1;
 
@@ -65,7 +72,11 @@ export class KafkaProducer {
   }
 
   async #connect(): Promise<Producer> {
-    const producer = this.#kafka.producer({ idempotent: false, allowAutoTopicCreation: false, createPartitioner: Partitioners.DefaultPartitioner });
+    const producer = this.#kafka.producer({
+      idempotent: false,
+      allowAutoTopicCreation: false,
+      createPartitioner: Partitioners.DefaultPartitioner,
+    });
     try {
       await producer.connect();
       return producer;

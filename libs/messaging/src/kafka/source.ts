@@ -1,6 +1,6 @@
 import type { KafkaHeaders } from '@past-tense/envelope';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Consumer, ConsumerGroupJoinEvent, EachBatchPayload, Kafka } from 'kafkajs';
+import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import { kafkaClient, rootCause, type KafkaOptions } from './client';
 
 /** Messages of one partition, in order. */
@@ -35,6 +35,8 @@ const HEARTBEAT_INTERVAL_MS = 2_000;
 const MAX_WAIT_MS = 500;
 const MAX_BYTES_PER_PARTITION = 512 * 1024;
 const STOP_TIMEOUT_MS = 5_000;
+/** What Kafka says for a partition without a committed offset. */
+const NONE = '-1';
 
 /**
  * The consuming side of kafkajs. Batches are handed over without waiting for the work, so its fetch loop keeps turning: it
@@ -45,14 +47,17 @@ export class Source {
   readonly #options: SourceOptions;
   readonly #kafka: Kafka;
   readonly #consumer: Consumer;
-  /** Where each partition is to go on, to notice when Kafka has deleted events before they were consumed. */
+  /** Where each partition is to go on, as far as this member knows. */
   readonly #expected = new Map<string, bigint>();
+  /** Partitions whose next event is not the next one: Kafka has deleted some before they were consumed. */
+  readonly #jumped = new Set<string>();
+  #joinedBefore = false;
   #stopped = false;
   joined = false;
 
   constructor(options: SourceOptions) {
     this.#options = options;
-    this.#kafka = kafkaClient(options);
+    this.#kafka = kafkaClient({ ...options, onLog: (message, fields) => this.#noticeJump(message, fields) });
     this.#consumer = this.#kafka.consumer({
       groupId: options.group,
       sessionTimeout: SESSION_TIMEOUT_MS,
@@ -68,7 +73,12 @@ export class Source {
   async start(): Promise<void> {
     const { group, topics, onFatal, onRevoked, logger } = this.#options;
     const { events } = this.#consumer;
-    const assigned = new Promise<void>((resolve) => this.#consumer.on(events.GROUP_JOIN, (event) => void this.#joined(event).then(resolve)));
+    const assigned = new Promise<void>((resolve) =>
+      this.#consumer.on(events.GROUP_JOIN, () => {
+        this.#joined();
+        resolve();
+      }),
+    );
     this.#consumer.on(events.REBALANCING, () => {
       this.joined = false;
       onRevoked();
@@ -84,6 +94,7 @@ export class Source {
     );
     crashed.catch(() => undefined); // Once started, onFatal is who listens.
     await this.#consumer.connect();
+    await this.#expectCommitted();
     // A consumer that meets a topic for the first time, or whose offsets have expired, starts at the oldest event: the newest
     // would skip what happened meanwhile.
     await this.#consumer.subscribe({ topics: [...topics], fromBeginning: true });
@@ -93,16 +104,25 @@ export class Source {
   }
 
   pause(topic: string, partition: number): void {
-    this.#consumer.pause([{ topic, partitions: [partition] }]);
+    this.#ifRunning(() => this.#consumer.pause([{ topic, partitions: [partition] }]));
   }
 
   resume(topic: string, partition: number): void {
-    this.#consumer.resume([{ topic, partitions: [partition] }]);
+    this.#ifRunning(() => this.#consumer.resume([{ topic, partitions: [partition] }]));
   }
 
   /** Fetches nothing more. */
   pauseAll(): void {
-    if (this.joined) this.#consumer.pause(this.#options.topics.map((topic) => ({ topic })));
+    this.#ifRunning(() => this.#consumer.pause(this.#options.topics.map((topic) => ({ topic }))));
+  }
+
+  /** kafkajs refuses to pause or resume while it is between a crash and its restart; nothing is fetched then anyway. */
+  #ifRunning(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#options.logger.debug({ err: error }, 'the consumer is not running');
+    }
   }
 
   async commit(positions: readonly Position[]): Promise<void> {
@@ -113,45 +133,57 @@ export class Source {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.joined = false;
-    const left = this.#consumer.disconnect().catch((error: unknown) => this.#options.logger.warn({ err: error }, 'the consumer could not leave its group in order'));
+    const left = this.#consumer
+      .disconnect()
+      .catch((error: unknown) => this.#options.logger.warn({ err: error }, 'the consumer could not leave its group in order'));
     await Promise.race([left, sleep(STOP_TIMEOUT_MS, undefined, { ref: false })]);
   }
 
-  #hand({ batch, resolveOffset, isStale }: EachBatchPayload): void {
-    if (isStale() || batch.messages.length === 0) return;
+  #hand(payload: EachBatchPayload): void {
+    const { batch } = payload;
+    if (payload.isStale() || batch.messages.length === 0) return;
     const { topic, partition } = batch;
-    this.#noticeLoss(topic, partition, BigInt(batch.messages[0]!.offset));
-    this.#options.onBatch({ topic, partition, messages: batch.messages.map(({ offset, key, value, headers }) => ({ offset, key, value, headers: headers ?? {} })) });
+    this.#tellLoss(topic, partition, BigInt(batch.messages[0]!.offset));
+    this.#options.onBatch({
+      topic,
+      partition,
+      messages: batch.messages.map(({ offset, key, value, headers }) => ({ offset, key, value, headers: headers ?? {} })),
+    });
     // For kafkajs "resolved" only means where to fetch next; what is committed is what commit() is told.
-    resolveOffset(batch.lastOffset());
+    payload.resolveOffset(batch.lastOffset());
     this.#expected.set(`${topic}/${partition}`, BigInt(batch.lastOffset()) + 1n);
   }
 
-  /** kafkajs jumps silently when the offset it wants has been deleted; silence would hide lost events. */
-  #noticeLoss(topic: string, partition: number, first: bigint): void {
+  /** kafkajs says only in its log that an offset it wanted is gone and that it goes on elsewhere. */
+  #noticeJump(message: string, { topic, partition }: Readonly<Record<string, unknown>>): void {
+    if (message.startsWith('Offset out of range, resetting')) this.#jumped.add(`${String(topic)}/${String(partition)}`);
+  }
+
+  /** Silence would hide lost events. */
+  #tellLoss(topic: string, partition: number, first: bigint): void {
+    if (!this.#jumped.delete(`${topic}/${partition}`)) return;
     const expected = this.#expected.get(`${topic}/${partition}`);
-    if (expected === undefined || first <= expected) return;
-    this.#options.logger.error({ topic, partition, expected: expected.toString(), first: first.toString(), lost: Number(first - expected) }, 'Kafka has deleted events before they were consumed');
+    this.#options.logger.error(
+      { topic, partition, first: Number(first), ...(expected !== undefined && { lost: Number(first - expected) }) },
+      'Kafka has deleted events before they were consumed',
+    );
   }
 
-  async #joined({ payload }: ConsumerGroupJoinEvent): Promise<void> {
-    this.#expected.clear();
+  #joined(): void {
+    if (this.#joinedBefore) this.#expected.clear(); // Another member may have gone on meanwhile.
+    this.#joinedBefore = true;
     this.#options.onAssigned();
-    this.joined = true;
-    await this.#expectCommitted(Object.keys(payload.memberAssignment)).catch((error: unknown) => this.#options.logger.warn({ err: error }, 'the committed offsets could not be read'));
+    this.joined = !this.#stopped;
   }
 
-  /** Notes where the group had committed, so that a jump over deleted events is noticed at the first batch, too. */
-  async #expectCommitted(topics: string[]): Promise<void> {
-    if (topics.length === 0) return;
+  /** Notes where the group had got to before this member joins. */
+  async #expectCommitted(): Promise<void> {
+    const { group, topics } = this.#options;
     const admin = this.#kafka.admin();
     await admin.connect();
     try {
-      for (const { topic, partitions } of await admin.fetchOffsets({ groupId: this.#options.group, topics })) {
-        for (const { partition, offset } of partitions) {
-          const name = `${topic}/${partition}`;
-          if (BigInt(offset) >= 0n && !this.#expected.has(name)) this.#expected.set(name, BigInt(offset));
-        }
+      for (const { topic, partitions } of await admin.fetchOffsets({ groupId: group, topics: [...topics] })) {
+        for (const { partition, offset } of partitions) if (offset !== NONE) this.#expected.set(`${topic}/${partition}`, BigInt(offset));
       }
     } finally {
       await admin.disconnect();

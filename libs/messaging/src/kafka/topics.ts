@@ -29,7 +29,10 @@ export async function applyTopics(options: KafkaOptions, specs: readonly TopicSp
       await admin.createTopics({ topics: missing.map((spec) => creation(spec, replicationFactor)), waitForLeaders: false });
       await waitForLeaders(admin, missing);
     }
-    const changed = await alignSettings(admin, specs.filter((spec) => existing.has(spec.name)));
+    const changed = await alignSettings(
+      admin,
+      specs.filter((spec) => existing.has(spec.name)),
+    );
     return [...missing.map(({ name, partitions }) => ({ topic: name, change: `created with ${partitions} partitions` })), ...changed];
   });
 }
@@ -69,12 +72,19 @@ function refuseOtherPartitionCounts(specs: readonly TopicSpec[], existing: Reado
   for (const { name, partitions } of specs) {
     const found = existing.get(name);
     if (found === undefined || found === partitions) continue;
-    throw new Error(`Topic ${name} has ${found} partitions and is declared with ${partitions}. A change would send later events of an aggregate to another partition than its earlier ones; keep ${found}, or publish a new version of the event on a new topic.`);
+    throw new Error(
+      `Topic ${name} has ${found} partitions and is declared with ${partitions}. A change would send later events of an aggregate to another partition than its earlier ones; keep ${found}, or publish a new version of the event on a new topic.`,
+    );
   }
 }
 
 function creation({ name, partitions, retentionMs, cleanup }: TopicSpec, replicationFactor: number): ITopicConfig {
-  return { topic: name, numPartitions: partitions, replicationFactor, configEntries: [...Object.entries(settings(retentionMs, cleanup))].map(([key, value]) => ({ name: key, value })) };
+  return {
+    topic: name,
+    numPartitions: partitions,
+    replicationFactor,
+    configEntries: [...Object.entries(settings(retentionMs, cleanup))].map(([key, value]) => ({ name: key, value })),
+  };
 }
 
 function settings(retentionMs: number, cleanup: TopicSpec['cleanup']): Record<string, string> {
@@ -98,14 +108,26 @@ async function waitForLeaders(admin: Admin, specs: readonly TopicSpec[]): Promis
 async function alignSettings(admin: Admin, specs: readonly TopicSpec[]): Promise<TopicChange[]> {
   if (specs.length === 0) return [];
   const names = Object.keys(settings(0, 'delete'));
-  const described = await admin.describeConfigs({ includeSynonyms: false, resources: specs.map((spec) => ({ type: ConfigResourceTypes.TOPIC, name: spec.name, configNames: names })) });
+  const described = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: specs.map((spec) => ({ type: ConfigResourceTypes.TOPIC, name: spec.name, configNames: names })),
+  });
   const changes: TopicChange[] = [];
   for (const spec of specs) {
     const now = described.resources.find((resource) => resource.resourceName === spec.name)?.configEntries ?? [];
     const wanted = settings(spec.retentionMs, spec.cleanup);
     const different = names.filter((name) => now.find((entry) => entry.configName === name)?.configValue !== wanted[name]);
     if (different.length === 0) continue;
-    await admin.alterConfigs({ validateOnly: false, resources: [{ type: ConfigResourceTypes.TOPIC, name: spec.name, configEntries: Object.entries(wanted).map(([name, value]) => ({ name, value })) }] });
+    await admin.alterConfigs({
+      validateOnly: false,
+      resources: [
+        {
+          type: ConfigResourceTypes.TOPIC,
+          name: spec.name,
+          configEntries: Object.entries(wanted).map(([name, value]) => ({ name, value })),
+        },
+      ],
+    });
     changes.push(...different.map((name) => ({ topic: spec.name, change: `${name} is now ${wanted[name]}` })));
   }
   return changes;

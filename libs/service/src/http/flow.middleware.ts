@@ -18,7 +18,14 @@ export function beginFlow(logger: Logger) {
     (request as RequestInFlow).flow = flow;
     response.setHeader('X-Correlation-Id', flow.correlationId);
     if (!QUIET.test(request.path)) {
-      response.on('finish', () => inFlow(flow, () => logger.info({ method: request.method, path: request.path, status: response.statusCode, ms: Math.round(performance.now() - startedAt) }, `answered ${request.method} ${request.path}`)));
+      response.on('finish', () =>
+        inFlow(flow, () =>
+          logger.info(
+            { method: request.method, path: request.path, status: response.statusCode, ms: Math.round(performance.now() - startedAt) },
+            `answered ${request.method} ${request.path}`,
+          ),
+        ),
+      );
     }
     next();
   };

@@ -32,9 +32,19 @@ export class ProblemFilter implements ExceptionFilter {
     if (status < 500) return { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail: detailOf(status, request) };
     inFlow(request.flow, () => this.logger.error({ err: error }, `${request.method} ${request.path} failed`));
     if (isDatabaseUnavailable(error)) {
-      return { type: 'urn:past-tense:problem:unavailable', title: 'Temporarily unavailable', status: 503, detail: 'The service cannot do this right now. Try again in a moment.' };
+      return {
+        type: 'urn:past-tense:problem:unavailable',
+        title: 'Temporarily unavailable',
+        status: 503,
+        detail: 'The service cannot do this right now. Try again in a moment.',
+      };
     }
-    return { type: 'about:blank', title: 'Internal Server Error', status: 500, detail: 'Something went wrong on our side. The correlation id names the case.' };
+    return {
+      type: 'about:blank',
+      title: 'Internal Server Error',
+      status: 500,
+      detail: 'Something went wrong on our side. The correlation id names the case.',
+    };
   }
 }
 

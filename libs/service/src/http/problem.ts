@@ -40,6 +40,9 @@ export const problemSchema = {
     detail: { type: 'string', description: 'One sentence about this case.' },
     instance: { type: 'string', description: 'The path that was asked for.' },
     correlationId: { type: 'string', format: 'uuid' },
-    errors: { type: 'array', items: { type: 'object', required: ['pointer', 'detail'], properties: { pointer: { type: 'string' }, detail: { type: 'string' } } } },
+    errors: {
+      type: 'array',
+      items: { type: 'object', required: ['pointer', 'detail'], properties: { pointer: { type: 'string' }, detail: { type: 'string' } } },
+    },
   },
 };

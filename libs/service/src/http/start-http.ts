@@ -25,23 +25,31 @@ const MAX_BODY = '100kb';
  * @throws Error if the port is taken
  */
 export async function startHttp({ definition, settings, logger, providers, ready }: HttpOptions): Promise<INestApplication> {
-  const app = await NestFactory.create<NestExpressApplication>(rootModule(definition.module, [...providers, { provide: READY_CHECKS, useValue: ready }]), {
-    logger: nestLogger(logger),
-    bodyParser: false,
-    forceCloseConnections: true,
-    abortOnError: false,
-  });
+  const app = await NestFactory.create<NestExpressApplication>(
+    rootModule(definition.module, [...providers, { provide: READY_CHECKS, useValue: ready }]),
+    {
+      logger: nestLogger(logger),
+      bodyParser: false,
+      forceCloseConnections: true,
+      abortOnError: false,
+    },
+  );
   app.disable('x-powered-by');
   app.use(beginFlow(logger), json({ limit: MAX_BODY }), enterFlow);
   app.useGlobalFilters(new ProblemFilter(logger));
   app.useGlobalInterceptors(new RouteInterceptor());
-  const document = SwaggerModule.createDocument(app, new DocumentBuilder().setTitle(definition.name).setDescription(definition.description).setVersion(definition.version).build());
+  const document = SwaggerModule.createDocument(
+    app,
+    new DocumentBuilder().setTitle(definition.name).setDescription(definition.description).setVersion(definition.version).build(),
+  );
   SwaggerModule.setup('docs', app, document, { jsonDocumentUrl: 'openapi.json' });
   try {
     await app.listen(settings.HTTP_PORT, settings.HTTP_HOST);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-    throw new Error(`Port ${settings.HTTP_PORT} is taken by another process. Stop that one, or set HTTP_PORT to a free port.`, { cause: error });
+    throw new Error(`Port ${settings.HTTP_PORT} is taken by another process. Stop that one, or set HTTP_PORT to a free port.`, {
+      cause: error,
+    });
   }
   return app;
 }

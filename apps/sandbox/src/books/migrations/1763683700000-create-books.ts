@@ -16,6 +16,7 @@ export class CreateBooks1763683700000 implements MigrationInterface {
         first_asked_at  timestamptz NOT NULL DEFAULT now()
       )`);
     await runner.query('CREATE INDEX books_by_reference ON books (reference)');
+    await runner.query(`CREATE INDEX books_by_capture ON books ((answer ->> 'captureId')) WHERE kind = 'capture'`);
   }
 
   async down(runner: QueryRunner): Promise<void> {

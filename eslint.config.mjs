@@ -1,0 +1,75 @@
+import nx from '@nx/eslint-plugin';
+import prettier from 'eslint-config-prettier';
+import tseslint from 'typescript-eslint';
+
+// Which library may use which. Everything else is refused; tools/architecture holds a fixture that breaks each rule.
+const mayUse = {
+  contracts: [],
+  envelope: [],
+  config: [],
+  telemetry: [],
+  outbound: [],
+  database: ['telemetry'],
+  dedup: ['database', 'envelope'],
+  outbox: ['contracts', 'database', 'envelope', 'telemetry'],
+  messaging: ['contracts', 'database', 'dedup', 'envelope', 'outbox', 'telemetry'],
+  service: ['config', 'contracts', 'database', 'dedup', 'envelope', 'messaging', 'outbox', 'telemetry'],
+  testing: ['contracts', 'envelope', 'local'],
+  local: [],
+  catalogue: ['config', 'contracts', 'messaging', 'telemetry'],
+};
+
+const name = (project) => `name:${project}`;
+const constraints = [
+  ...Object.entries(mayUse).map(([project, used]) => ({
+    sourceTag: name(project),
+    onlyDependOnLibsWithTags: [...used, 'testing'].map(name),
+  })),
+  { sourceTag: 'type:app', onlyDependOnLibsWithTags: ['type:lib'] },
+  { sourceTag: 'type:tools', onlyDependOnLibsWithTags: ['type:lib', 'type:infra'] },
+  { sourceTag: 'type:e2e', onlyDependOnLibsWithTags: ['type:lib', 'type:infra'] },
+];
+
+const onlyInMessaging = {
+  name: 'kafkajs',
+  message: 'Only libs/messaging/src/kafka talks to Kafka; use what @past-tense/messaging offers.',
+};
+const onlyInTests = { name: '@past-tense/testing', message: 'Only tests may use @past-tense/testing.' };
+const restrict = (...paths) => ['error', { paths }];
+
+const TESTS = ['**/*.spec.ts', '**/*.int-spec.ts', '**/*.e2e-spec.ts', '**/test/**/*.ts', 'e2e/**/*.ts', 'libs/testing/**/*.ts'];
+
+export default tseslint.config(
+  { ignores: ['**/dist', '**/node_modules', '.nx', '.past-tense', '**/*.fixture.ts', 'libs/contracts/src/gen', 'coverage'] },
+  {
+    files: ['**/*.ts'],
+    extends: [...tseslint.configs.recommendedTypeChecked],
+    plugins: { '@nx': nx },
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@nx/enforce-module-boundaries': ['error', { enforceBuildableLibDependency: false, allow: [], depConstraints: constraints }],
+      'no-restricted-imports': restrict(onlyInMessaging, onlyInTests),
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        { argsIgnorePattern: '^_', varsIgnorePattern: '^_', destructuredArrayIgnorePattern: '^_' },
+      ],
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      '@typescript-eslint/no-unsafe-function-type': 'off', // A class is a Function to TypeORM and Nest.
+      '@typescript-eslint/require-await': 'off', // An async function says what it returns, with or without an await in it.
+      eqeqeq: ['error', 'always'],
+      'no-console': 'error',
+      'max-lines': ['error', { max: 260, skipBlankLines: true, skipComments: true }],
+      'max-params': ['error', 5],
+    },
+  },
+  { files: ['libs/messaging/src/kafka/**/*.ts'], rules: { 'no-restricted-imports': restrict(onlyInTests) } },
+  { files: TESTS, rules: { 'no-restricted-imports': restrict(onlyInMessaging), 'max-lines': 'off' } },
+  { files: ['libs/messaging/**/*.int-spec.ts'], rules: { 'no-restricted-imports': 'off' } },
+  { files: ['infra/local/src/demo.ts'], rules: { 'no-console': 'off' } },
+  {
+    files: ['**/*.mjs', '**/*.js'],
+    extends: [tseslint.configs.base],
+    rules: { 'no-undef': 'off' },
+  },
+  prettier,
+);

@@ -1,0 +1,34 @@
+// One Jest for the whole repository, so that PostgreSQL, Kafka and the registry start once per test run.
+// .spec: pure and instant. .int-spec: real PostgreSQL, Kafka, registry. .e2e-spec: the whole system.
+module.exports = {
+  rootDir: __dirname,
+  roots: ['<rootDir>/libs', '<rootDir>/apps', '<rootDir>/infra', '<rootDir>/tools', '<rootDir>/e2e'],
+  testMatch: ['**/*.spec.ts', '**/*.int-spec.ts', '**/*.e2e-spec.ts'],
+  modulePathIgnorePatterns: ['<rootDir>/.*/dist/', '<rootDir>/.past-tense/'],
+  transform: {
+    '\\.ts$': [
+      '@swc/jest',
+      {
+        swcrc: false,
+        sourceMaps: 'inline',
+        module: { type: 'commonjs' },
+        jsc: {
+          target: 'es2022',
+          keepClassNames: true,
+          parser: { syntax: 'typescript', decorators: true },
+          transform: { legacyDecorator: true, decoratorMetadata: true, useDefineForClassFields: false },
+        },
+      },
+    ],
+  },
+  // Generated code imports its neighbours by the name they have after compilation.
+  moduleNameMapper: { '^(\\.{1,2}/.*_pb)\\.js$': '$1' },
+  testEnvironment: 'node',
+  // Packages of this repository are tested from their sources.
+  testEnvironmentOptions: { customExportConditions: ['@past-tense/source', 'node', 'require', 'default'] },
+  globalSetup: '<rootDir>/libs/testing/src/global-setup.ts',
+  globalTeardown: '<rootDir>/libs/testing/src/global-teardown.ts',
+  // The suites share the machine with Java programs and up to five services; on two cores one at a time is also the fastest.
+  maxWorkers: 1,
+  testTimeout: 120_000,
+};

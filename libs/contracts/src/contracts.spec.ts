@@ -1,0 +1,93 @@
+import {
+  allTopics,
+  decode,
+  encode,
+  fact,
+  InvalidPayloadError,
+  OrderCancelled,
+  OrderCompleted,
+  OrderPlaced,
+  registrySubjects,
+  routeOf,
+  schemaIdOf,
+  serviceNamed,
+  teamNamed,
+  topicOf,
+  UndecodableError,
+  validate,
+} from './index';
+
+const orderId = '019aa000-0000-7000-8000-000000000001';
+
+describe('the catalogue', () => {
+  it('declares every topic completely (T1, T2, T4)', () => {
+    expect(allTopics().map((topic) => topic.name)).toEqual([
+      'order-cancelled',
+      'order-completed',
+      'order-placed',
+      'payment-captured',
+      'payment-declined',
+      'payment-refunded',
+      'shipment-cancelled',
+      'shipment-delivered',
+      'shipment-dispatched',
+      'shipment-rejected',
+    ]);
+    for (const topic of allTopics()) {
+      expect(teamNamed(topic.owner).contact).toContain('@');
+      expect(serviceNamed(topic.producer).owner).toBe(topic.owner);
+      expect(topic.partitions).toBeGreaterThanOrEqual(6);
+      expect(topic.retentionMs).toBeGreaterThanOrEqual(30 * 86_400_000);
+      expect(topic.lagSloMs).toBeGreaterThan(0);
+      expect(topic.event.fields.map((field) => field.localName)).toContain(topic.key);
+    }
+  });
+
+  it('names the aggregate as the key (T3)', () => {
+    expect(routeOf(fact(OrderCompleted, { orderId }))).toEqual({ topic: topicOf(OrderCompleted), key: orderId });
+  });
+
+  it('knows nobody it was not told about', () => {
+    expect(() => teamNamed('nobody')).toThrow('No team "nobody" is declared');
+    expect(() => serviceNamed('nobody')).toThrow('No service "nobody" is declared');
+  });
+
+  it('registers imported files before those that import them', () => {
+    const subjects = registrySubjects([topicOf(OrderPlaced)]);
+
+    expect(subjects.at(-1)).toMatchObject({ subject: 'order-placed-value', imports: ['buf/validate/validate.proto', 'money/v1/money.proto', 'past_tense/contract/v1/topic.proto'] });
+    for (const [i, { imports }] of subjects.entries()) {
+      expect(subjects.slice(0, i).map((before) => before.subject)).toEqual(expect.arrayContaining([...imports]));
+    }
+  });
+});
+
+describe('a payload', () => {
+  it('goes in the Confluent frame and comes back', () => {
+    const { type, data } = fact(OrderCompleted, { orderId });
+    const framed = encode(type, data, 42);
+
+    expect([...framed.subarray(0, 6)]).toEqual([0, 0, 0, 0, 42, 0]);
+    expect(schemaIdOf(framed)).toBe(42);
+    expect(decode(OrderCompleted, framed)).toEqual(data);
+  });
+
+  it.each([
+    ['nothing', Buffer.alloc(0)],
+    ['a short frame', Buffer.from([0, 0, 0, 0, 1])],
+    ['another magic byte', Buffer.from([1, 0, 0, 0, 1, 0])],
+    ['another message of the file', Buffer.from([0, 0, 0, 0, 1, 2, 2])],
+    ['JSON', Buffer.from('{"orderId":"1"}')],
+    ['a truncated payload', encode(OrderCompleted, fact(OrderCompleted, { orderId }).data, 1).subarray(0, 20)],
+  ])('that is %s is refused', (_, bytes) => {
+    expect(() => decode(OrderCompleted, bytes)).toThrow(UndecodableError);
+  });
+
+  it('is checked against the rules of its contract, naming fields and no values (S5)', () => {
+    const { data } = fact(OrderCancelled, { orderId: 'secret-id', reason: 0 });
+
+    expect(() => validate(OrderCancelled, data)).toThrow(InvalidPayloadError);
+    expect(() => validate(OrderCancelled, data)).toThrow(/order_id: .*UUID.*; reason: /);
+    expect(() => validate(OrderCancelled, data)).not.toThrow(/secret-id/);
+  });
+});

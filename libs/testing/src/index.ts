@@ -1,0 +1,5 @@
+export { eventually } from './eventually';
+export { aRecord, type RecordOverrides } from './a-record';
+export { isolatedStack, type IsolatedStack } from './isolated-stack';
+export { OtlpReceiver, type ReceivedSpan } from './otlp-receiver';
+export { kafkaBrokers, registryUrl, testDatabase, uniqueName } from './shared-parts';
