@@ -28,7 +28,9 @@ describe('reading the configuration', () => {
     const read = () => readConfig(settings, { PORT: 'many', DATABASE_URL: 'mysql://user:secret@host/orders', RELAY: 'perhaps' });
 
     expect(read).toThrow(ConfigurationError);
-    expect(read).toThrow(/PORT is not right \(must be a number\); DATABASE_URL is not right \(must be postgres:.*\); BROKERS is not set; RELAY/);
+    expect(read).toThrow(
+      /PORT is not right \(must be a number\); DATABASE_URL is not right \(must be postgres:.*\); BROKERS is not set; RELAY/,
+    );
     expect(read).not.toThrow(/secret|perhaps|many/);
   });
 });

@@ -48,10 +48,22 @@ describe('a topic cannot be built (T2)', () => {
     ['without a lag objective', without('lag_slo_seconds'), 'OrderCompleted has no lag objective'],
     ['without a producer', without('producer'), 'OrderCompleted has no producer'],
     ['without a description', without('description'), 'OrderCompleted has no description'],
-    ['without any declaration', replacing(/ {2}option \(past_tense[\s\S]*?};\n|import "past_tense.*\n/g, ''), 'OrderCompleted has no topic'],
+    [
+      'without any declaration',
+      replacing(/ {2}option \(past_tense[\s\S]*?};\n|import "past_tense.*\n/g, ''),
+      'OrderCompleted has no topic',
+    ],
     ['with an unlimited retention', replacing('retention_days: 90', 'retention_days: 40000'), 'is kept 40000 days; at most 365'],
-    ['with a key that is no field', replacing('key: "order_id"', 'key: "customer_id"'), 'has the key "customer_id", which is not one of its string fields'],
-    ['with a name of its own', replacing('name: "order-completed"', 'name: "orders"'), 'a topic bears its event\'s name: "order-completed"'],
+    [
+      'with a key that is no field',
+      replacing('key: "order_id"', 'key: "customer_id"'),
+      'has the key "customer_id", which is not one of its string fields',
+    ],
+    [
+      'with a name of its own',
+      replacing('name: "order-completed"', 'name: "orders"'),
+      'a topic bears its event\'s name: "order-completed"',
+    ],
     ['with an owner nobody declared', replacing('TEAM_ORDERING', 'TEAM_NOBODY'), 'TEAM_NOBODY'],
     ['without comments', replacing('  // The order.\n', ''), 'Field "order_id" should have a non-empty comment'],
   ])('%s', async (_, change, sentence) => {

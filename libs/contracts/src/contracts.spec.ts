@@ -55,7 +55,10 @@ describe('the catalogue', () => {
   it('registers imported files before those that import them', () => {
     const subjects = registrySubjects([topicOf(OrderPlaced)]);
 
-    expect(subjects.at(-1)).toMatchObject({ subject: 'order-placed-value', imports: ['buf/validate/validate.proto', 'money/v1/money.proto', 'past_tense/contract/v1/topic.proto'] });
+    expect(subjects.at(-1)).toMatchObject({
+      subject: 'order-placed-value',
+      imports: ['buf/validate/validate.proto', 'money/v1/money.proto', 'past_tense/contract/v1/topic.proto'],
+    });
     for (const [i, { imports }] of subjects.entries()) {
       expect(subjects.slice(0, i).map((before) => before.subject)).toEqual(expect.arrayContaining([...imports]));
     }

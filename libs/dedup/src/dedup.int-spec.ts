@@ -2,7 +2,13 @@ import { Database } from '@past-tense/database';
 import { firstIdAt, newId } from '@past-tense/envelope';
 import { createLogger } from '@past-tense/telemetry';
 import { testDatabase } from '@past-tense/testing';
-import { CreateProcessedEvents1763683200001, maintainPartitions, OutsideDedupWindowError, ProcessedEvents, requireTtlBeyondRetention } from './index';
+import {
+  CreateProcessedEvents1763683200001,
+  maintainPartitions,
+  OutsideDedupWindowError,
+  ProcessedEvents,
+  requireTtlBeyondRetention,
+} from './index';
 
 const DAY_MS = 86_400_000;
 const TTL_MS = 30 * DAY_MS;
@@ -11,7 +17,13 @@ const processed = new ProcessedEvents('shipping', TTL_MS);
 
 let database: Database;
 beforeAll(async () => {
-  database = new Database({ url: await testDatabase(), applicationName: 'test', entities: [], migrations: [CreateProcessedEvents1763683200001], logger });
+  database = new Database({
+    url: await testDatabase(),
+    applicationName: 'test',
+    entities: [],
+    migrations: [CreateProcessedEvents1763683200001],
+    logger,
+  });
   await database.connect();
   await database.migrate();
   await maintainPartitions(database, TTL_MS);
@@ -69,7 +81,12 @@ describe('claiming an event (D1)', () => {
 
 describe('the partitions', () => {
   const partitions = async () =>
-    (await database.query<{ name: string }>({ name: 'partitions', text: `SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'processed_events'::regclass ORDER BY 1` })).map((row) => row.name);
+    (
+      await database.query<{ name: string }>({
+        name: 'partitions',
+        text: `SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'processed_events'::regclass ORDER BY 1`,
+      })
+    ).map((row) => row.name);
 
   it('are made ahead and dropped when every id in them has outlived the TTL', async () => {
     const before = await partitions();
@@ -86,7 +103,10 @@ describe('the partitions', () => {
   it('are maintained while claims go on and several instances try', async () => {
     const muchLater = Date.now() + 28 * DAY_MS;
 
-    const outcomes = await Promise.all([...Array.from({ length: 4 }, () => maintainPartitions(database, TTL_MS, muchLater)), ...Array.from({ length: 50 }, () => claim(newId()))]);
+    const outcomes = await Promise.all([
+      ...Array.from({ length: 4 }, () => maintainPartitions(database, TTL_MS, muchLater)),
+      ...Array.from({ length: 50 }, () => claim(newId())),
+    ]);
 
     expect(outcomes.slice(0, 4).filter((outcome) => (outcome as { made: string[] }).made.length > 0)).toHaveLength(1);
   });

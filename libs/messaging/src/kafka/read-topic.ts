@@ -66,7 +66,7 @@ async function readUntil<T>(
           eachBatch: async ({ batch: { partition, messages } }) => {
             for (const { offset, key, value, headers } of messages) {
               const end = ends.get(partition);
-              if (end === undefined || BigInt(offset) > end) return;
+              if (end === undefined || BigInt(offset) > end) break;
               read.push(each({ topic, partition, offset, key, value, headers: headers ?? {} }));
               if (BigInt(offset) === end) ends.delete(partition);
             }

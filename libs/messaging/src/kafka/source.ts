@@ -94,7 +94,8 @@ export class Source {
     );
     crashed.catch(() => undefined); // Once started, onFatal is who listens.
     await this.#consumer.connect();
-    await this.#expectCommitted();
+    // Only to tell how many events were lost, should some be: not worth failing for.
+    await this.#expectCommitted().catch((error: unknown) => logger.debug({ err: error }, 'the committed offsets could not be read'));
     // A consumer that meets a topic for the first time, or whose offsets have expired, starts at the oldest event: the newest
     // would skip what happened meanwhile.
     await this.#consumer.subscribe({ topics: [...topics], fromBeginning: true });

@@ -1,0 +1,48 @@
+import { OrderCompleted, OrderPlaced, PaymentCaptured } from '@past-tense/contracts';
+import { ReactsTo, type Reaction } from '@past-tense/messaging';
+import { checkManifest } from './messages';
+
+@ReactsTo(OrderPlaced)
+class First implements Reaction<OrderPlaced> {
+  async react(): Promise<void> {}
+}
+@ReactsTo(OrderPlaced)
+class Second implements Reaction<OrderPlaced> {
+  async react(): Promise<void> {}
+}
+class Mute implements Reaction<OrderPlaced> {
+  async react(): Promise<void> {}
+}
+
+describe('the manifest of a service', () => {
+  it('tells the topics it publishes and consumes', () => {
+    const { published, consumed } = checkManifest('payments', { publishes: [PaymentCaptured], reactions: [First] });
+
+    expect(published.map((topic) => topic.name)).toEqual(['payment-captured']);
+    expect(consumed.map((topic) => topic.name)).toEqual(['order-placed']);
+  });
+
+  it.each([
+    [
+      'publishes what belongs to another',
+      'shipping',
+      { publishes: [OrderCompleted], reactions: [] },
+      'shipping may not publish order.v1.OrderCompleted: order/v1/order_completed.proto names orders',
+    ],
+    [
+      'consumes without being declared',
+      'orders',
+      { publishes: [], reactions: [First] },
+      'orders may not consume order.v1.OrderPlaced: add it to the consumers in order/v1/order_placed.proto',
+    ],
+    [
+      'reacts twice to one event',
+      'payments',
+      { publishes: [], reactions: [First, Second] },
+      'payments has two reactions to order.v1.OrderPlaced',
+    ],
+    ['has a reaction that does not say to what', 'payments', { publishes: [], reactions: [Mute] }, 'Mute does not say what it reacts to'],
+  ])('is refused when it %s', (_, service, messages, sentence) => {
+    expect(() => checkManifest(service, messages)).toThrow(sentence);
+  });
+});
