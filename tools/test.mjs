@@ -16,7 +16,9 @@ step('Types', 'tsc', '-p', 'tsconfig.check.json');
 step('Tests', 'jest', ...options, ...folders.map((folder) => `${folder}/`));
 
 function folderOf(name) {
-  const folder = ['libs', 'apps', 'infra', '.'].map((kind) => join(kind, name)).find((path) => existsSync(join(root, path, 'package.json')));
+  const folder = ['libs', 'apps', 'infra', '.']
+    .map((kind) => join(kind, name))
+    .find((path) => existsSync(join(root, path, 'package.json')));
   if (folder) return folder;
   console.error(`There is no library or app "${name}".`);
   process.exit(1);
@@ -25,7 +27,12 @@ function folderOf(name) {
 /** Runs one of the installed tools; a failure ends the run. */
 function step(title, tool, ...args) {
   console.log(`\n${title}`);
-  const env = { ...process.env, NX_DAEMON: 'false', NX_NO_CLOUD: 'true', PATH: `${join(root, 'node_modules', '.bin')}:${process.env.PATH}` };
+  const env = {
+    ...process.env,
+    NX_DAEMON: 'false',
+    NX_NO_CLOUD: 'true',
+    PATH: `${join(root, 'node_modules', '.bin')}:${process.env.PATH}`,
+  };
   const { status } = spawnSync(tool, args, { cwd: root, stdio: 'inherit', env });
   if (status !== 0) process.exit(status ?? 1);
 }

@@ -6,8 +6,11 @@ type Ports = StackOptions['ports'];
 
 const DEFAULT_PORTS: Ports = { ...SERVICE_PORTS, postgres: 15_432, kafka: 19_092, registry: 18_081 };
 
-/** Everything the local stack keeps: data, logs, secrets. Ignored by git. */
-export const FOLDER = join(ROOT, '.past-tense');
+/** Folder for the Java programs, which every start of this checkout shares. */
+export const JARS_FOLDER = join(ROOT, '.past-tense', 'jars');
+
+/** Everything one local stack keeps: data, logs, secrets. Ignored by git; PAST_TENSE_FOLDER chooses another place. */
+export const FOLDER = process.env['PAST_TENSE_FOLDER'] || join(ROOT, '.past-tense');
 
 /** Environment variable that chooses the port of a part. */
 export function portVariable(part: keyof Ports): string {

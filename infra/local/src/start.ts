@@ -6,7 +6,7 @@ import { Complaint } from './complaint';
 import { followOrder, type FollowedOrder } from './follow-order';
 import { clearLeftovers, forgetRun, noteRun } from './leftovers';
 import { requireFree } from './ports';
-import { FOLDER, portsFrom, portVariable } from './settings';
+import { FOLDER, JARS_FOLDER, portsFrom, portVariable } from './settings';
 import { ROOT, SERVICES, Stack, type ServiceName } from './stack';
 
 const DEMO_TIMEOUT_MS = 60_000;
@@ -37,7 +37,7 @@ async function start(): Promise<void> {
   say('Starting the stack');
   stack = new Stack({
     folder: FOLDER,
-    jarsFolder: join(FOLDER, 'jars'),
+    jarsFolder: JARS_FOLDER,
     ports,
     progress: (part, detail, ms) => say(`  ${part.padEnd(16)} ${detail.padEnd(46)} ${ms ? `${(ms / 1000).toFixed(1)} s` : ''}`),
   });

@@ -1,4 +1,4 @@
-import { Kafka as CloudEventsKafka, type CloudEvent } from 'cloudevents';
+import { Kafka as CloudEventsKafka, type CloudEvent, type Message } from 'cloudevents';
 import { EnvelopeError, firstIdAt, fromHeaders, newId, timeOfId, toHeaders, type Envelope } from './index';
 
 const envelope: Envelope = {
@@ -27,8 +27,13 @@ describe('the envelope in Kafka headers (E1)', () => {
 
   it('is a CloudEvent in binary mode to the official SDK', () => {
     const value = Buffer.from([1, 2, 3]);
-    const message = { headers: toHeaders(envelope), key: envelope.aggregateId, value, body: value };
-    const event = CloudEventsKafka.toEvent(message as never) as CloudEvent<Buffer>;
+    const message: Message<Buffer> & { key: string; value: Buffer } = {
+      headers: toHeaders(envelope),
+      key: envelope.aggregateId,
+      value,
+      body: value,
+    };
+    const event = CloudEventsKafka.toEvent<Buffer>(message) as CloudEvent<Buffer>;
 
     expect(event).toMatchObject({
       specversion: '1.0',

@@ -3,6 +3,7 @@ export { deadLetterTopic } from './delivery/dead-letter';
 export type { RetryPolicy } from './delivery/delivery';
 export { InvalidEventError, type FailureKind } from './delivery/failure';
 export type { KafkaOptions } from './kafka/client';
+export { consumerLag, type PartitionLag } from './kafka/consumer-lag';
 export { KafkaProducer } from './kafka/producer';
 export { readTopic, type StoredMessage } from './kafka/read-topic';
 export { applyTopics, requireTopics, type TopicChange, type TopicSpec } from './kafka/topics';

@@ -1,13 +1,10 @@
 import { fact, OrderCompleted, topicOf, type Fact } from '@past-tense/contracts';
 import { Database } from '@past-tense/database';
 import { fromHeaders, newId } from '@past-tense/envelope';
-import { ensureJars, freePort, Kafka, ROOT } from '@past-tense/local';
 import { CreateOutbox1763683200000, Outbox, RecordRejectedError, Relay, type KafkaRecord } from '@past-tense/outbox';
 import { createLogger, inFlow } from '@past-tense/telemetry';
-import { eventually, testDatabase } from '@past-tense/testing';
+import { eventually, isolatedKafka, testDatabase } from '@past-tense/testing';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { applyTopics, KafkaProducer, readTopic, type KafkaOptions } from '../src/index';
@@ -16,8 +13,8 @@ const logger = createLogger({ service: 'test', version: '1', level: 'silent', fo
 const topic = topicOf(OrderCompleted);
 const waiting = { name: 'waiting', text: 'SELECT count(*)::int AS count FROM outbox WHERE published_at IS NULL' };
 
-let folder: string;
-let kafka: Kafka;
+let isolated: Awaited<ReturnType<typeof isolatedKafka>>;
+let kafka: (typeof isolated)['kafka'];
 let options: KafkaOptions;
 let url: string;
 let database: Database;
@@ -27,16 +24,13 @@ const committed = jest.fn();
 
 // A broker of its own: this suite stops it, and uses a real topic name.
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'past-tense-relay-'));
-  const jars = await ensureJars(join(ROOT, '.past-tense', 'jars'), () => undefined);
-  kafka = new Kafka({ jars: jars.kafka, dataDir: join(folder, 'kafka'), logFile: join(folder, 'kafka.log'), port: await freePort() });
-  await kafka.start();
+  isolated = await isolatedKafka();
+  kafka = isolated.kafka;
   options = { brokers: [kafka.broker], clientId: 'test', logger };
   await applyTopics(options, [topic], 1);
 });
 afterAll(async () => {
-  await kafka.kill();
-  rmSync(folder, { recursive: true, force: true });
+  await isolated.end();
 });
 
 beforeEach(async () => {

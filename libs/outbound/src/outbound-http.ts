@@ -1,3 +1,4 @@
+import { currentFlow } from '@past-tense/telemetry';
 import { bulkhead, circuitBreaker, ConsecutiveBreaker, handleAll, wrap, type IPolicy } from 'cockatiel';
 
 export interface OutboundOptions {
@@ -58,7 +59,7 @@ export class OutboundHttp {
     try {
       const response = await fetch(baseUrl.replace(/\/$/, '') + path, {
         method: 'POST',
-        headers: { 'content-type': 'application/json', 'idempotency-key': idempotencyKey },
+        headers: { 'content-type': 'application/json', 'idempotency-key': idempotencyKey, ...correlation() },
         body: JSON.stringify(body),
         redirect: 'error',
         signal: AbortSignal.timeout(timeoutMs),
@@ -72,4 +73,10 @@ export class OutboundHttp {
       throw new UnavailableError(`${name} gave no answer: ${(cause as Error | undefined)?.message ?? message}`, { cause: error });
     }
   }
+}
+
+/** Tells the other side which flow it is part of; the trace context is added by the instrumentation. */
+function correlation(): Record<string, string> {
+  const flow = currentFlow();
+  return flow ? { 'x-correlation-id': flow.correlationId } : {};
 }

@@ -1,6 +1,6 @@
 export { eventually } from './eventually';
 export { aRecord, type RecordOverrides } from './a-record';
-export { isolatedStack, type IsolatedStack } from './isolated-stack';
+export { isolatedKafka, isolatedStack, type IsolatedStack } from './isolated-stack';
 export { OtlpReceiver, type ReceivedSpan } from './otlp-receiver';
 export { kafkaBrokers, registryUrl, testDatabase, uniqueName } from './shared-parts';
 export { ask, serviceUnderTest, type Answer, type ServiceUnderTest } from './service-under-test';

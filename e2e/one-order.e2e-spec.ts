@@ -1,0 +1,207 @@
+import { newId } from '@past-tense/envelope';
+import { SERVICES } from '@past-tense/local';
+import { ask, eventually, OtlpReceiver, type ReceivedSpan } from '@past-tense/testing';
+import { readFileSync } from 'node:fs';
+import { System, type Entry, type PlacedOrder, type Wish } from './system';
+
+const CLIENT = 3;
+
+let receiver: OtlpReceiver;
+let system: System;
+beforeAll(async () => {
+  receiver = await OtlpReceiver.start();
+  system = await System.start(receiver.env);
+});
+afterAll(async () => {
+  await system.end();
+  await receiver.stop();
+});
+
+const stories: Record<Wish, { topics: string[]; status: string; order: object; books: object[] }> = {
+  happy: {
+    topics: ['order-placed', 'payment-captured', 'shipment-dispatched', 'order-completed'],
+    status: 'completed',
+    order: { status: 'completed' },
+    books: [
+      { kind: 'capture', accepted: true },
+      { kind: 'parcel', accepted: true },
+    ],
+  },
+  declined: {
+    topics: ['order-placed', 'payment-declined', 'order-cancelled'],
+    status: 'cancelled',
+    order: { status: 'cancelled', cancellationReason: 'payment-declined' },
+    books: [{ kind: 'capture', accepted: false }],
+  },
+  undeliverable: {
+    topics: ['order-placed', 'payment-captured', 'shipment-rejected', 'order-cancelled', 'payment-refunded'],
+    status: 'refunded',
+    order: { status: 'cancelled', cancellationReason: 'undeliverable', refundedAt: expect.any(String) as string },
+    books: [
+      { kind: 'capture', accepted: true },
+      { kind: 'parcel', accepted: false },
+      { kind: 'refund', accepted: true },
+    ],
+  },
+};
+
+describe.each(Object.keys(stories) as Wish[])('one order, end to end (%s)', (wish) => {
+  const story = stories[wish];
+  const correlationId = newId();
+  let placed: PlacedOrder;
+  let entries: Entry[];
+
+  beforeAll(async () => {
+    placed = await system.place(wish, { 'X-Correlation-Id': correlationId });
+    entries = await system.untilOver(placed, wish);
+  });
+
+  it('happens in the order of causes, each fact once', async () => {
+    expect(entries.map(({ topic }) => topic)).toEqual(story.topics);
+    const { body } = await ask(`${system.stack.url('tracking')}/orders/${placed.orderId}/timeline`);
+    expect(body).toMatchObject({ status: story.status, gaps: [] });
+    await eventually(async () =>
+      expect((await ask(`${system.stack.url('orders')}/orders/${placed.orderId}`)).body).toMatchObject(story.order),
+    );
+  });
+
+  it('asked the outside world for no more than it needed', async () => {
+    const { body } = await ask(`${system.stack.url('sandbox')}/books/${placed.orderId}`);
+
+    expect((body as { entries: object[] }).entries).toEqual(
+      story.books.map((entry) => expect.objectContaining({ ...entry, calls: 1 }) as object),
+    );
+  });
+
+  it('has one correlation id, in every fact and every log line (V2)', async () => {
+    expect(new Set(entries.map((entry) => entry.correlationId))).toEqual(new Set([correlationId]));
+    const { body } = await ask(`${system.stack.url('tracking')}/flows/${correlationId}`);
+    expect((body as { entries: Entry[] }).entries).toEqual(entries);
+
+    const { traceId } = entries[0]!;
+    const ids = entries.map(({ eventId }) => eventId);
+    const lines = SERVICES.flatMap((service) => logLines(service)).filter(
+      (line) => line.traceId === traceId || (line.eventId && ids.includes(line.eventId)),
+    );
+    expect(lines.filter((line) => line.correlationId !== correlationId)).toEqual([]);
+    for (const { eventId, topic } of entries) {
+      const messages = lines.filter((line) => line.eventId === eventId).map((line) => line.msg);
+      expect(messages).toContain(`published ${topic}`);
+      expect(messages).toContain(`handled ${topic}`);
+    }
+  });
+
+  it('is one connected trace, parent by parent, from the request to the last consumer (V1)', async () => {
+    const { traceId } = entries[0]!;
+    expect(new Set(entries.map((entry) => entry.traceId))).toEqual(new Set([traceId]));
+    const lastTopic = story.topics.at(-1)!;
+    const spans = await eventually(() => {
+      const found = receiver.ofTrace(traceId);
+      expect(found.filter(({ name }) => name === `process ${lastTopic}`).length).toBeGreaterThan(0);
+      expect(orphans(found)).toEqual([]);
+      for (const topic of story.topics) expect(consumersOf(found, topic)).toEqual(expectedConsumers[topic]);
+      return found;
+    });
+
+    const roots = spans.filter(({ parentSpanId }) => !parentSpanId);
+    expect(roots.map(({ service, name }) => `${service}: ${name}`)).toEqual(['orders: POST /orders']);
+    for (const topic of story.topics) {
+      const [created] = spans.filter(({ name }) => name === `create ${topic}`);
+      const sent = spans.filter(({ name }) => name === `send ${topic}`);
+      expect(sent).toHaveLength(1);
+      expect(sent[0]!.parentSpanId).toBe(created!.spanId);
+      for (const processed of spans.filter(({ name }) => name === `process ${topic}`)) {
+        expect(processed.parentSpanId).toBe(created!.spanId);
+        expect(processed.attributes).toMatchObject({
+          'messaging.system': 'kafka',
+          'messaging.destination.name': topic,
+          'messaging.message.conversation_id': correlationId,
+          'messaging.consumer.group.name': processed.service,
+        });
+        expect(processed.attributes).toHaveProperty(['messaging.kafka.offset']);
+        expect(processed.attributes).toHaveProperty(['messaging.destination.partition.id']);
+      }
+    }
+    expect(
+      pathTo(
+        spans,
+        spans.find(({ name }) => name === `process ${lastTopic}`)!,
+      ),
+    ).toEqual(expectedPaths[wish]);
+    // By OpenTelemetry's conventions a call that was refused (402, 422) is an error of the caller's span; nothing else failed.
+    expect(spans.filter(({ failed, kind }) => failed && kind !== CLIENT)).toEqual([]);
+  });
+});
+
+const expectedConsumers: Record<string, string[]> = {
+  'order-placed': ['payments', 'shipping', 'tracking'],
+  'payment-captured': ['orders', 'shipping', 'tracking'],
+  'payment-declined': ['orders', 'tracking'],
+  'payment-refunded': ['orders', 'tracking'],
+  'shipment-dispatched': ['orders', 'tracking'],
+  'shipment-rejected': ['orders', 'tracking'],
+  'order-completed': ['tracking'],
+  'order-cancelled': ['payments', 'tracking'],
+};
+
+const hop = (service: string, from: string, to: string) => [
+  `${service}: process ${from}`,
+  `${service}: transaction`,
+  `${service}: create ${to}`,
+];
+const request = ['orders: POST /orders', 'orders: transaction', 'orders: create order-placed'];
+const expectedPaths: Record<Wish, string[]> = {
+  happy: [
+    ...request,
+    ...hop('payments', 'order-placed', 'payment-captured'),
+    ...hop('shipping', 'payment-captured', 'shipment-dispatched'),
+    ...hop('orders', 'shipment-dispatched', 'order-completed'),
+    'tracking: process order-completed',
+  ],
+  declined: [
+    ...request,
+    ...hop('payments', 'order-placed', 'payment-declined'),
+    ...hop('orders', 'payment-declined', 'order-cancelled'),
+    expect.stringMatching(/^(payments|tracking): process order-cancelled$/) as string,
+  ],
+  undeliverable: [
+    ...request,
+    ...hop('payments', 'order-placed', 'payment-captured'),
+    ...hop('shipping', 'payment-captured', 'shipment-rejected'),
+    ...hop('orders', 'shipment-rejected', 'order-cancelled'),
+    ...hop('payments', 'order-cancelled', 'payment-refunded'),
+    expect.stringMatching(/^(orders|tracking): process payment-refunded$/) as string,
+  ],
+};
+
+function orphans(spans: readonly ReceivedSpan[]): string[] {
+  const known = new Set(spans.map(({ spanId }) => spanId));
+  return spans.filter(({ parentSpanId }) => parentSpanId && !known.has(parentSpanId)).map(({ service, name }) => `${service}: ${name}`);
+}
+
+function consumersOf(spans: readonly ReceivedSpan[], topic: string): string[] {
+  return spans
+    .filter(({ name }) => name === `process ${topic}`)
+    .map(({ service }) => service)
+    .sort();
+}
+
+/** The spans from the root to this one. */
+function pathTo(spans: readonly ReceivedSpan[], span: ReceivedSpan): string[] {
+  const parent = spans.find(({ spanId }) => spanId === span.parentSpanId);
+  return [...(parent ? pathTo(spans, parent) : []), `${span.service}: ${span.name}`];
+}
+
+interface LogLine {
+  readonly msg: string;
+  readonly traceId?: string;
+  readonly eventId?: string;
+  readonly correlationId?: string;
+}
+
+function logLines(service: string): LogLine[] {
+  return readFileSync(system.stack.logFile(service), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as LogLine);
+}

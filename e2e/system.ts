@@ -1,0 +1,176 @@
+import { ask, eventually, isolatedStack, type IsolatedStack } from '@past-tense/testing';
+import { allTopics } from '@past-tense/contracts';
+import { consumerLag, readTopic, type KafkaOptions, type StoredMessage } from '@past-tense/messaging';
+import { createLogger } from '@past-tense/telemetry';
+import type { ServiceName } from '@past-tense/local';
+import { Client } from 'pg';
+
+export type Wish = 'happy' | 'declined' | 'undeliverable';
+
+export interface PlacedOrder {
+  readonly orderId: string;
+  readonly correlationId: string;
+}
+
+export interface Entry {
+  readonly topic: string;
+  readonly eventId: string;
+  readonly correlationId: string;
+  readonly traceId: string;
+  readonly aggregateVersion: number;
+}
+
+export interface Totals {
+  readonly kind: 'capture' | 'refund' | 'parcel';
+  readonly accepted: boolean;
+  readonly entries: number;
+  readonly references: number;
+  readonly calls: number;
+}
+
+/** What ends an order. */
+export const LAST: Record<Wish, string> = { happy: 'order-completed', declined: 'order-cancelled', undeliverable: 'payment-refunded' };
+
+/** Tables whose content is business state, by service. */
+const STATE: Partial<Record<ServiceName, string>> = {
+  orders: 'orders',
+  payments: 'payments',
+  shipping: 'shipments',
+  tracking: 'timeline',
+  sandbox: 'books',
+};
+
+/** The whole system on real parts, seen from outside. */
+export class System {
+  readonly kafka: KafkaOptions;
+
+  private constructor(private readonly isolated: IsolatedStack) {
+    const logger = createLogger({ service: 'e2e', version: '1', level: 'silent', format: 'json' });
+    this.kafka = { brokers: [isolated.stack.kafka.broker], clientId: 'e2e', logger };
+  }
+
+  static async start(env: NodeJS.ProcessEnv = {}): Promise<System> {
+    const isolated = await isolatedStack(env);
+    await isolated.stack.startInfrastructure();
+    await isolated.stack.startServices();
+    return new System(isolated);
+  }
+
+  get stack(): IsolatedStack['stack'] {
+    return this.isolated.stack;
+  }
+
+  async end(): Promise<void> {
+    await this.isolated.end();
+  }
+
+  async place(wish: Wish = 'happy', headers: Record<string, string> = {}): Promise<PlacedOrder> {
+    const { status, body } = await ask(`${this.stack.url('orders')}/orders`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify({
+        customerId: '019aa000-0000-7000-8000-00000000000c',
+        lines: [{ sku: 'teapot', quantity: 1, unitPrice: { minorUnits: 3499, currency: 'EUR' } }],
+        paymentToken: wish === 'declined' ? 'tok_declined' : 'tok_visa',
+        deliveryAddress: {
+          recipient: 'Ada',
+          street: 'Main Street 1',
+          city: 'Berlin',
+          postalCode: '10115',
+          country: wish === 'undeliverable' ? 'AQ' : 'DE',
+        },
+      }),
+    });
+    if (status !== 202) throw new Error(`The order was answered with ${status}.`);
+    return body as PlacedOrder;
+  }
+
+  /** Waits until nothing more happens to an order and returns what has happened. */
+  async untilOver({ orderId }: PlacedOrder, wish: Wish, timeoutMs = 30_000): Promise<Entry[]> {
+    return eventually(async () => {
+      const { body } = await ask(`${this.stack.url('tracking')}/orders/${orderId}/timeline`);
+      const { entries = [] } = body as { entries?: Entry[] };
+      if (!entries.some(({ topic }) => topic === LAST[wish]))
+        throw new Error(`Order ${orderId} (${wish}) has got to ${entries.map(({ topic }) => topic).join(', ') || 'nothing'}.`);
+      return entries;
+    }, timeoutMs);
+  }
+
+  /** What the outside world was asked to do, in all. */
+  async books(): Promise<Totals[]> {
+    return ((await ask(`${this.stack.url('sandbox')}/books`)).body as { totals: Totals[] }).totals;
+  }
+
+  /** Every business table, row by row. */
+  async state(): Promise<Record<string, unknown[]>> {
+    const state: Record<string, unknown[]> = {};
+    for (const [service, table] of Object.entries(STATE))
+      state[table] = await this.query(service as ServiceName, `SELECT * FROM ${table} ORDER BY 1`);
+    return state;
+  }
+
+  async query<Row>(service: ServiceName, sql: string): Promise<Row[]> {
+    const client = new Client({ connectionString: this.stack.postgres.url(service) });
+    await client.connect();
+    try {
+      return (await client.query(sql)).rows as Row[];
+    } finally {
+      await client.end();
+    }
+  }
+
+  /** Every event on every topic. */
+  async events(): Promise<StoredMessage[]> {
+    const events: StoredMessage[] = [];
+    for (const topic of allTopics()) events.push(...(await readTopic(this.kafka, topic.name)));
+    return events;
+  }
+
+  /** Waits until nothing waits in any outbox. */
+  async untilOutboxesEmpty(): Promise<void> {
+    for (const service of ['orders', 'payments', 'shipping', 'tracking'] as const) {
+      await eventually(async () => {
+        const waiting = await this.query(
+          service,
+          'SELECT 1 FROM outbox WHERE published_at IS NULL UNION ALL SELECT 1 FROM outbox_forwards WHERE published_at IS NULL',
+        );
+        if (waiting.length > 0) throw new Error(`${waiting.length} rows wait in the outbox of ${service}.`);
+      });
+    }
+  }
+
+  /** Events that a consumer has not finished yet, over all consumers. */
+  async lag(): Promise<number> {
+    const consumed = (service: string) => allTopics().filter((topic) => topic.consumers.includes(service));
+    const lags = await Promise.all(
+      ['orders', 'payments', 'shipping', 'tracking'].map((service) =>
+        consumerLag(
+          this.kafka,
+          service,
+          consumed(service).map(({ name }) => name),
+        ),
+      ),
+    );
+    return lags.flat().reduce((sum, { lag }) => sum + lag, 0);
+  }
+
+  /** Messages that ended on a dead-letter topic. */
+  async deadLetters(): Promise<StoredMessage[]> {
+    const letters: StoredMessage[] = [];
+    for (const consumer of ['orders', 'payments', 'shipping', 'tracking'])
+      letters.push(...(await readTopic(this.kafka, `${consumer}.dlq`)));
+    return letters;
+  }
+}
+
+/** The same things in another order, the same for the same seed. */
+export function shuffled<T>(things: readonly T[], seed: number): T[] {
+  const result = [...things];
+  let state = seed;
+  for (let i = result.length - 1; i > 0; i -= 1) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    const j = state % (i + 1);
+    [result[i], result[j]] = [result[j]!, result[i]!];
+  }
+  return result;
+}
