@@ -153,6 +153,21 @@ describe('when an order is cancelled', () => {
     ]);
   });
 
+  it('and that is heard of first, the money is returned after it was captured (D3)', async () => {
+    const orderId = newId();
+    await producer.publish([aRecord(cancelled(orderId), { aggregateVersion: 2 })]);
+    const after = newId();
+    await publish(placed(after));
+    await eventually(async () => expect(await captures(after)).toHaveLength(1));
+    await publish(placed(orderId));
+
+    await eventually(async () => expect(await refunds(orderId)).toHaveLength(1));
+    expect((await books(orderId)).map(({ kind, calls }) => ({ kind, calls }))).toEqual([
+      { kind: 'capture', calls: 1 },
+      { kind: 'refund', calls: 1 },
+    ]);
+  });
+
   it('nothing is refunded that was declined', async () => {
     const orderId = newId();
     await publish(placed(orderId, 'tok_declined'));

@@ -1,6 +1,7 @@
 import { context, SpanKind } from '@opentelemetry/api';
 import { inSpan, type Logger } from '@past-tense/telemetry';
 import type { Pool, PoolClient, QueryResultRow } from 'pg';
+import { channel } from 'node:diagnostics_channel';
 import { DataSource, type EntityManager, type EntitySchema, type MigrationInterface, type QueryRunner } from 'typeorm';
 import { Transaction, type Statement } from './transaction';
 
@@ -15,6 +16,9 @@ export interface DatabaseOptions {
   readonly poolSize?: number;
   readonly logger: Logger;
 }
+
+// A point at which the crash tests kill the process: the change is committed, and nobody knows it yet.
+const committed = channel('past-tense.after-commit');
 
 const POOL_SIZE = 16;
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -84,6 +88,7 @@ export class Database {
       try {
         const transaction = new Transaction(runner.manager, (await runner.connect()) as PoolClient);
         const result = await this.#commit(runner, () => work(transaction));
+        committed.publish(undefined);
         transaction.committed();
         return result;
       } finally {

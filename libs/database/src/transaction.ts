@@ -23,6 +23,22 @@ export class Transaction {
     return rows;
   }
 
+  /**
+   * Runs `work` and takes back everything it did, whether it succeeded or not. Locks taken before are kept.
+   * @returns the error it threw; undefined if it threw none
+   */
+  async rehearse(work: () => Promise<unknown>): Promise<unknown> {
+    await this.client.query('SAVEPOINT rehearsal');
+    try {
+      await work();
+      return undefined;
+    } catch (error) {
+      return error ?? new Error('an error that is undefined');
+    } finally {
+      await this.client.query('ROLLBACK TO SAVEPOINT rehearsal');
+    }
+  }
+
   /** Calls `work` once the transaction is committed, and never if it is not. It must not throw. */
   afterCommit(work: () => void): void {
     this.#afterCommit.push(work);

@@ -28,7 +28,7 @@ export class ProcessedEvents {
    * @throws OutsideDedupWindowError if the id is older than the TTL, or from the future
    */
   async claim(transaction: Transaction, eventId: string): Promise<boolean> {
-    this.#requireInWindow(eventId);
+    this.requireInWindow(eventId);
     const rows = await transaction.query(claim, [this.consumer, eventId]);
     return rows.length === 1;
   }
@@ -39,7 +39,11 @@ export class ProcessedEvents {
     return rows.length === 1;
   }
 
-  #requireInWindow(eventId: string): void {
+  /**
+   * Refuses an event of which the store cannot know whether it was processed.
+   * @throws OutsideDedupWindowError if the id is older than the TTL, or from the future
+   */
+  requireInWindow(eventId: string): void {
     const ageMs = Date.now() - timeOfId(eventId);
     if (ageMs > this.ttlMs) {
       throw new OutsideDedupWindowError(

@@ -1,24 +1,66 @@
 import { ROOT_CONTEXT, SpanKind, type SpanContext } from '@opentelemetry/api';
-import { tracer } from '@past-tense/telemetry';
+import type { DescMessage } from '@bufbuild/protobuf';
+import type { Database } from '@past-tense/database';
+import type { ProcessedEvents } from '@past-tense/dedup';
+import type { Outbox } from '@past-tense/outbox';
+import { tracer, type Logger } from '@past-tense/telemetry';
+import { channel } from 'node:diagnostics_channel';
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Delivery, type DeliveryOptions } from './delivery/delivery';
+import { withoutAdded } from './delivery/added-headers';
+import { Attempt } from './delivery/attempt';
+import { Delivery, type RetryPolicy } from './delivery/delivery';
+import { Figures } from './delivery/figures';
+import { GapWatch } from './delivery/gap-watch';
 import { Lanes } from './delivery/lanes';
+import type { Message } from './delivery/message';
+import { Outages } from './delivery/outages';
 import { PartitionProgress } from './delivery/partition-progress';
+import { Slots } from './delivery/slots';
+import { Starts } from './delivery/starts';
+import { Turns } from './delivery/turns';
 import type { KafkaOptions } from './kafka/client';
 import { Source, type Batch } from './kafka/source';
+import { RETRY_TIERS, returnTopics, type RetryTier } from './queues';
+import type { AnyReaction } from './reaction';
+import { HeldEvents } from './retry/held-events';
+import { SOURCE, type AfterDeath, type Place } from './retry/ordered-retry';
 
-export interface ConsumerOptions extends Omit<DeliveryOptions, 'stopping'> {
+export interface ConsumerOptions {
+  /** Name of the consumer: its group, its retry and dead-letter topics, its rows in the dedup store. */
+  readonly consumer: string;
   readonly kafka: KafkaOptions;
+  /** Topics of the events. */
   readonly topics: readonly string[];
+  readonly reactions: ReadonlyMap<DescMessage, AnyReaction<never>>;
+  readonly database: Database;
+  readonly processed: ProcessedEvents;
+  readonly outbox: Pick<Outbox, 'forward'>;
   /** Events handled side by side; those of one aggregate never are. */
   readonly concurrency: number;
+  readonly retry: RetryPolicy;
+  /** Delays of the retry tiers, shortest first; by default those in the names of their topics. */
+  readonly tiers?: readonly RetryTier[];
+  /** Whether later events of an aggregate wait behind a dead one (the default) or go on. */
+  readonly afterDeath?: AfterDeath;
+  /** Milliseconds an early event waits for what it needs. */
+  readonly earlyLimitMs?: number;
+  /** Events that may wait at once, dead letters not counted. */
+  readonly maxHeld?: number;
+  /** How often a message may be begun without being finished before it counts as one that kills the process. */
+  readonly maxStarts?: number;
+  readonly logger: Logger;
   /** Called when the consumer cannot go on; the process should end. */
   readonly onFatal: (error: Error) => void;
 }
 
+// A point at which the crash tests kill the process: the message is settled, and its offset not yet passed.
+const afterEffects = channel('past-tense.after-effects');
+
 // Bounds of what waits in memory. A partition above its bound is paused until half of it is done; the others flow on.
-const MAX_WAITING_PER_PARTITION = 500;
-const MAX_WAITING = 4_000;
+const MAX_WAITING_PER_PARTITION = 250;
+// Only so many messages after a new assignment can have been begun by a process that did not finish them.
+const SUSPECTS_PER_PARTITION = 300;
 const COMMIT_INTERVAL_MS = 500;
 // kafkajs tries a commit again that a rebalance interrupted, and may so set back the position of a partition that has gone to
 // this member. Committing every position again now and then puts that right.
@@ -30,26 +72,63 @@ export class Consumer {
   readonly #options: ConsumerOptions;
   readonly #source: Source;
   readonly #delivery: Delivery;
-  readonly #lanes: Lanes;
+  readonly #gaps: GapWatch;
+  readonly #figures: Figures;
+  readonly #starts: Starts;
+  readonly #lanes = new Lanes();
+  readonly #returns: ReadonlyMap<string, Place>;
   readonly #stopping = new AbortController();
-  /** Progress of the assigned partitions. Replaced as a whole when the assignment changes: what ran before counts no more. */
+  /** The assigned partitions. Replaced as a whole when the assignment changes: what ran before counts no more. */
   #assigned = new Map<string, PartitionProgress>();
-  #paused = new Map<string, { topic: string; partition: number }>();
-  #waiting = 0;
+  #paused = new Map<string, PartitionProgress>();
   #committedAllAtMs = Date.now();
   #commitTimer: NodeJS.Timeout | undefined;
 
   constructor(options: ConsumerOptions) {
+    const { consumer, database, outbox, processed, reactions, logger, tiers = RETRY_TIERS, afterDeath = 'hold' } = options;
+    const { earlyLimitMs = 300_000, maxHeld = 10_000, maxStarts = 5 } = options;
+    const stopping = this.#stopping.signal;
+    setMaxListeners(0, stopping); // Every event that waits listens for the stop.
     this.#options = options;
-    this.#delivery = new Delivery({ ...options, stopping: this.#stopping.signal });
-    this.#lanes = new Lanes(options.concurrency);
+    this.#returns = returnTopics(consumer);
+    this.#figures = new Figures(consumer);
+    this.#starts = new Starts(database, consumer);
+    const turns = new Turns({ consumer, processed, held: new HeldEvents(consumer, outbox), tiers, afterDeath, earlyLimitMs, maxHeld });
+    const attempt = new Attempt({ consumer, database, turns, reactions, figures: this.#figures });
+    const outages = new Outages(stopping, (kind, away) =>
+      away
+        ? logger.warn({ consumer, eventType: kind }, `${consumer} pauses ${kind}: something it needs is away; one event probes`)
+        : logger.info({ consumer, eventType: kind }, `${consumer} goes on with ${kind}`),
+    );
+    this.#figures.watch({ database, outages, lag: () => this.lag() });
+    this.#delivery = new Delivery({
+      ...options,
+      attempt,
+      turns,
+      outages,
+      slots: new Slots(options.concurrency),
+      starts: this.#starts,
+      figures: this.#figures,
+      maxStarts,
+      stopping,
+    });
+    this.#gaps = new GapWatch({
+      consumer,
+      database,
+      turns,
+      held: new HeldEvents(consumer, outbox),
+      figures: this.#figures,
+      logger,
+      everyMs: Math.min(5_000, earlyLimitMs / 4),
+    });
     this.#source = new Source({
       ...options.kafka,
-      group: options.consumer,
-      topics: options.topics,
+      group: consumer,
+      topics: [...options.topics, ...this.#returns.keys()],
       onBatch: (batch) => this.#accept(batch),
       onRevoked: () => this.#revoked(),
       onAssigned: () => this.#reset(),
+      onLost: (topic, events) => this.#figures.lost(topic, events),
       onFatal: options.onFatal,
     });
   }
@@ -57,6 +136,7 @@ export class Consumer {
   /** Joins the group and starts to consume. Returns once the group has assigned partitions. */
   async start(): Promise<void> {
     await this.#source.start();
+    this.#gaps.start();
     this.#commitTimer = setInterval(() => void this.#commit(), COMMIT_INTERVAL_MS);
   }
 
@@ -65,62 +145,103 @@ export class Consumer {
     return this.#source.joined;
   }
 
+  /** How far this member is behind on its partitions, by topic: events, and seconds since the oldest of them was published. */
+  lag(): Map<string, { events: number; seconds: number }> {
+    const lags = new Map<string, { events: number; seconds: number }>();
+    for (const progress of this.#assigned.values()) {
+      const { events, seconds } = progress.lag;
+      const before = lags.get(progress.topic) ?? { events: 0, seconds: 0 };
+      lags.set(progress.topic, { events: before.events + events, seconds: Math.max(before.seconds, seconds) });
+    }
+    return lags;
+  }
+
   /** Lets what runs finish, commits it and leaves the group. What has not begun is delivered again to whoever takes over. */
   async stop(): Promise<void> {
     clearInterval(this.#commitTimer);
     this.#source.pauseAll();
     this.#stopping.abort();
+    for (const progress of this.#assigned.values()) progress.giveUp();
     await Promise.race([this.#lanes.idle(), sleep(DRAIN_TIMEOUT_MS, undefined, { ref: false })]);
+    await this.#gaps.stop();
     await this.#commit();
     await this.#source.stop();
+    this.#figures.stopWatching();
   }
 
   /** Takes a batch in without waiting for its work, so that no partition keeps another from being fetched. */
-  #accept({ topic, partition, messages }: Batch): void {
+  #accept(batch: Batch): void {
+    const { topic, partition, messages } = batch;
     const progress = this.#progressOf(topic, partition);
-    const batch = messages.length > 1 ? receiveSpan(topic, partition, messages.length) : undefined;
-    for (const message of messages) {
-      const done = progress.accept(message.offset);
-      this.#waiting += 1;
-      this.#lanes.add(message.key?.toString('latin1') ?? `${topic}/${partition}`, async () => {
-        const current = this.#assigned.get(`${topic}/${partition}`) === progress;
-        if (current && !this.#stopping.signal.aborted && (await this.#delivery.settle({ ...message, topic, partition, batch }))) done();
-        this.#waiting -= 1;
-        this.#resume();
-      });
+    const receive = messages.length > 1 ? receiveSpan(topic, partition, messages.length) : undefined;
+    progress.highWatermark = BigInt(batch.highWatermark);
+    this.#figures.consumed(topic, messages.length);
+    for (const raw of messages) {
+      const message = this.#read(topic, partition, raw, receive);
+      const { number, done } = progress.accept(message.arrived.offset, publishedMs(message));
+      progress.whenDue(message.dueMs, () => this.#enqueue(message, progress, done, number <= SUSPECTS_PER_PARTITION));
     }
-    if (progress.waiting > MAX_WAITING_PER_PARTITION || this.#waiting > MAX_WAITING) this.#pause(topic, partition);
+    if (progress.waiting > MAX_WAITING_PER_PARTITION) this.#pause(progress);
   }
 
-  #pause(topic: string, partition: number): void {
-    this.#paused.set(`${topic}/${partition}`, { topic, partition });
-    this.#source.pause(topic, partition);
+  #enqueue(message: Message, progress: PartitionProgress, done: () => void, suspect: boolean): void {
+    // What comes back has a lane of its own: a new event may wait for room that only an event coming back can make.
+    const lane = `${message.from === SOURCE ? 'new' : 'back'}/${message.key?.toString('latin1') ?? progress.name}`;
+    this.#lanes.add(lane, async () => {
+      const assigned = this.#assigned.get(progress.name) === progress;
+      if (assigned && !this.#stopping.signal.aborted && (await this.#delivery.settle(message, suspect))) {
+        afterEffects.publish(undefined);
+        done();
+      }
+      if (this.#paused.get(progress.name) === progress && progress.waiting <= MAX_WAITING_PER_PARTITION / 2) this.#resume(progress);
+    });
   }
 
-  #resume(): void {
-    if (this.#paused.size === 0 || this.#waiting > MAX_WAITING / 2 || this.#stopping.signal.aborted) return;
-    for (const [name, { topic, partition }] of this.#paused) {
-      if (this.#progressOf(topic, partition).waiting > MAX_WAITING_PER_PARTITION / 2) continue;
-      this.#paused.delete(name);
-      this.#source.resume(topic, partition);
-    }
+  /** A message as it was on its source topic, wherever it was read now. */
+  #read(
+    topic: string,
+    partition: number,
+    { offset, key, value, headers }: Batch['messages'][number],
+    receive: SpanContext | undefined,
+  ): Message {
+    const arrived = { topic, partition, offset };
+    const place = this.#returns.get(topic);
+    const returned = place === undefined ? undefined : withoutAdded(headers);
+    if (place !== undefined && returned) return { arrived, from: place, key, value, ...returned, linked: returned.linked ?? receive };
+    return { arrived, origin: arrived, from: SOURCE, copy: 0, key, value, headers, attempts: 0, dueMs: 0, linked: receive };
+  }
+
+  #pause(progress: PartitionProgress): void {
+    this.#paused.set(progress.name, progress);
+    this.#source.pause(progress.topic, progress.partition);
+  }
+
+  #resume(progress: PartitionProgress): void {
+    this.#paused.delete(progress.name);
+    if (!this.#stopping.signal.aborted) this.#source.resume(progress.topic, progress.partition);
   }
 
   /** The group is about to share out the partitions anew: commit what is done while this member still may. */
   #revoked(): void {
     void this.#commit();
-    this.#assigned = new Map();
+    this.#forgetAssignment();
   }
 
   #reset(): void {
-    this.#assigned = new Map();
-    for (const { topic, partition } of this.#paused.values()) this.#source.resume(topic, partition);
+    this.#starts.reset();
+    this.#forgetAssignment();
+    for (const progress of this.#paused.values()) this.#source.resume(progress.topic, progress.partition);
     this.#paused.clear();
+  }
+
+  #forgetAssignment(): void {
+    for (const progress of this.#assigned.values()) progress.giveUp();
+    this.#assigned = new Map();
   }
 
   #progressOf(topic: string, partition: number): PartitionProgress {
     const name = `${topic}/${partition}`;
-    const progress = this.#assigned.get(name) ?? new PartitionProgress();
+    const progress = this.#assigned.get(name) ?? new PartitionProgress(topic, partition);
     this.#assigned.set(name, progress);
     return progress;
   }
@@ -128,14 +249,11 @@ export class Consumer {
   /** Commits the positions before which everything is done. A commit that fails is made up for by the next one. */
   async #commit(): Promise<void> {
     const all = Date.now() - this.#committedAllAtMs > COMMIT_ALL_INTERVAL_MS;
-    const positions = [...this.#assigned].flatMap(([name, progress]) => {
-      const offset = progress.position;
-      const slash = name.lastIndexOf('/');
-      return offset !== undefined && (all || progress.moved)
-        ? [{ topic: name.slice(0, slash), partition: Number(name.slice(slash + 1)), offset, progress }]
-        : [];
-    });
     if (all) this.#committedAllAtMs = Date.now();
+    const positions = [...this.#assigned.values()].flatMap((progress) => {
+      const { topic, partition, position: offset } = progress;
+      return offset !== undefined && (all || progress.moved) ? [{ topic, partition, offset, progress }] : [];
+    });
     if (positions.length === 0) return;
     try {
       await this.#source.commit(positions.map(({ topic, partition, offset }) => ({ topic, partition, offset })));
@@ -144,6 +262,12 @@ export class Consumer {
       this.#options.logger.warn({ err: error }, 'offsets could not be committed; the next commit makes up for it');
     }
   }
+}
+
+/** When a message was published, as its envelope says; now, if it does not say. */
+function publishedMs({ headers }: Message): number {
+  const publishedAt = headers['ce_publishedat'];
+  return (publishedAt === undefined ? Number.NaN : Date.parse(String(publishedAt))) || Date.now();
 }
 
 /** One span for a fetch that brought several messages; each of them links to it. */

@@ -1,11 +1,13 @@
 export { Consumer, type ConsumerOptions } from './consumer';
-export { deadLetterTopic } from './delivery/dead-letter';
 export type { RetryPolicy } from './delivery/delivery';
-export { InvalidEventError, type FailureKind } from './delivery/failure';
+export { EarlyEventError, InvalidEventError, type FailureKind } from './delivery/failure';
 export type { KafkaOptions } from './kafka/client';
 export { consumerLag, type PartitionLag } from './kafka/consumer-lag';
 export { KafkaProducer } from './kafka/producer';
 export { readTopic, type StoredMessage } from './kafka/read-topic';
+export { CreateHeldEvents1763683200002 } from './migrations/1763683200002-create-held-events';
+export { deadLetterTopic, OWN_TOPIC_MAX_BYTES, ownTopics, RETRY_TIERS, type RetryTier } from './queues';
+export type { AfterDeath } from './retry/ordered-retry';
 export { applyTopics, requireTopics, type TopicChange, type TopicSpec } from './kafka/topics';
 export { SchemaRegistry } from './schema-registry';
 export { eventsOf, ReactsTo, type AnyReaction, type Event, type OutsideReaction, type Reaction, type ReactionClass } from './reaction';

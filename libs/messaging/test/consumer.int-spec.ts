@@ -1,144 +1,32 @@
-import { decode, fact, OrderCompleted, OrderPlaced, PaymentDeclined, topicOf, type Fact } from '@past-tense/contracts';
-import { Database, type Transaction } from '@past-tense/database';
-import { CreateProcessedEvents1763683200001, maintainPartitions, ProcessedEvents } from '@past-tense/dedup';
+import { decode, fact, OrderCompleted, OrderPlaced, PaymentDeclined, topicOf } from '@past-tense/contracts';
 import { newId } from '@past-tense/envelope';
-import { CreateOutbox1763683200000, Outbox, Relay } from '@past-tense/outbox';
-import { createLogger } from '@past-tense/telemetry';
-import { aRecord, eventually, kafkaBrokers, testDatabase, uniqueName, type RecordOverrides } from '@past-tense/testing';
-import { Kafka, logLevel } from 'kafkajs';
+import { aRecord, eventually, uniqueName } from '@past-tense/testing';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { applyTopics, KafkaProducer, readTopic, type AnyReaction, type Event } from '../src/index';
 import {
-  Consumer,
-  deadLetterTopic,
-  KafkaProducer,
-  readTopic,
-  applyTopics,
-  type AnyReaction,
-  type ConsumerOptions,
-  type Event,
-  type KafkaOptions,
-} from '../src/index';
+  committedOffsets,
+  completed,
+  consumers,
+  database,
+  DAY_MS,
+  deadLetters,
+  effect,
+  effects,
+  kafka,
+  keeping,
+  lag,
+  newIds,
+  newName,
+  plain,
+  producer,
+  record,
+  said,
+  start,
+  topic,
+  useConsumers,
+} from './consumers';
 
-const DAY_MS = 86_400_000;
-const topic = topicOf(OrderCompleted);
-const said: { level: number; msg: string; [field: string]: unknown }[] = [];
-const logger = createLogger({ service: 'test', version: '1', level: 'info', format: 'json' });
-const listening = new Proxy(logger, {
-  get: (target, name) => {
-    const level = { info: 30, warn: 40, error: 50 }[name as string];
-    return level === undefined
-      ? (Reflect.get(target, name) as unknown)
-      : (fields: object, msg: string) => void said.push({ level, msg, ...fields });
-  },
-});
-
-let kafka: KafkaOptions;
-let plain: Kafka;
-let database: Database;
-let relay: Relay;
-let outbox: Outbox;
-let producer: KafkaProducer;
-const consumers: Consumer[] = [];
-
-beforeAll(async () => {
-  kafka = { brokers: kafkaBrokers(), clientId: 'test', logger: listening };
-  plain = new Kafka({ brokers: kafkaBrokers(), logLevel: logLevel.NOTHING });
-  producer = new KafkaProducer(kafka);
-  await applyTopics(kafka, [topic], 1);
-  database = new Database({
-    url: await testDatabase(),
-    applicationName: 'test',
-    entities: [],
-    migrations: [CreateOutbox1763683200000, CreateProcessedEvents1763683200001],
-    logger: listening,
-  });
-  await database.connect();
-  await database.migrate();
-  await maintainPartitions(database, 120 * DAY_MS);
-  await database.query({
-    name: 'effects',
-    text: 'CREATE TABLE effects (id bigint GENERATED ALWAYS AS IDENTITY, consumer text, order_id text, version int)',
-  });
-  relay = new Relay({ database, publish: producer.publish, logger: listening });
-  relay.start();
-  outbox = new Outbox({ producer: { name: 'test', version: '1' }, schemas: new Map(), committed: () => relay.wake() });
-});
-afterAll(async () => {
-  await relay.stop();
-  await producer.disconnect();
-  await database.close();
-});
-beforeEach(() => said.splice(0));
-afterEach(async () => {
-  await Promise.all(consumers.splice(0).map((consumer) => consumer.stop()));
-});
-
-/** A consumer name nobody has used, and an empty topic for it. */
-async function newName(): Promise<string> {
-  const name = uniqueName('consumer');
-  const admin = plain.admin();
-  await admin.connect();
-  await admin.deleteTopics({ topics: [topic.name] });
-  await admin.disconnect();
-  const deadLetters = { name: deadLetterTopic(name), partitions: 3, retentionMs: DAY_MS, cleanup: 'delete' as const };
-  await eventually(() => applyTopics(kafka, [topic, deadLetters], 1)); // A topic of that name may still be going.
-  return name;
-}
-
-async function start(name: string, reaction: AnyReaction<OrderCompleted>, change: Partial<ConsumerOptions> = {}): Promise<Consumer> {
-  const consumer = new Consumer({
-    consumer: name,
-    kafka,
-    topics: [topic.name],
-    reactions: new Map([[OrderCompleted, reaction as AnyReaction<never>]]),
-    processed: new ProcessedEvents(name, 120 * DAY_MS),
-    database,
-    outbox,
-    concurrency: 5,
-    retry: { attempts: 3, firstDelayMs: 5, maxDelayMs: 20 },
-    logger: listening,
-    onFatal: (error) => {
-      throw error;
-    },
-    ...change,
-  });
-  consumers.push(consumer);
-  await consumer.start();
-  return consumer;
-}
-
-const completed = (orderId: string): Fact => fact(OrderCompleted, { orderId });
-const record = (orderId: string, overrides: RecordOverrides = {}) => aRecord(completed(orderId), overrides);
-const newIds = (count: number) => Array.from({ length: count }, () => newId());
-const effect = { name: 'effect', text: 'INSERT INTO effects (consumer, order_id, version) VALUES ($1, $2, $3)' };
-const effects = async (name: string) =>
-  await database.query<{ order_id: string; version: number }>(
-    { name: 'all-effects', text: 'SELECT order_id, version FROM effects WHERE consumer = $1 ORDER BY id' },
-    [name],
-  );
-const keeping = (name: string, before: (event: Event<OrderCompleted>) => unknown = () => undefined): AnyReaction<OrderCompleted> => ({
-  async react(event: Event<OrderCompleted>, transaction: Transaction) {
-    await before(event);
-    await transaction.query(effect, [name, event.data.orderId, event.aggregateVersion]);
-  },
-});
-const deadLetters = (name: string) => readTopic(kafka, deadLetterTopic(name));
-async function committedOffsets(name: string): Promise<Map<number, number>> {
-  // A partition nobody has committed for says -1.
-  const admin = plain.admin();
-  await admin.connect();
-  const [offsets] = await admin.fetchOffsets({ groupId: name, topics: [topic.name] });
-  await admin.disconnect();
-  return new Map(offsets!.partitions.map(({ partition, offset }) => [partition, Math.max(0, Number(offset))]));
-}
-async function lag(name: string): Promise<number> {
-  const admin = plain.admin();
-  await admin.connect();
-  const ends = await admin.fetchTopicOffsets(topic.name);
-  await admin.disconnect();
-  const committed = await committedOffsets(name);
-  return ends.reduce((sum, { partition, high }) => sum + Number(high) - committed.get(partition)!, 0);
-}
+useConsumers();
 
 describe('a consumer', () => {
   it('gives the reaction the event in its envelope, once per event however often it is delivered (D1)', async () => {
@@ -212,14 +100,14 @@ describe('a failing event', () => {
       expect(letters).toHaveLength(1);
       return letters;
     });
-    expect(attempts).toBe(3);
+    expect(attempts).toBe(6); // Three in place, one after each tier.
     expect(letter!.value).toEqual(poison.value);
     expect(letter!.key?.toString()).toBe(bad);
     const headers = Object.fromEntries(Object.entries(letter!.headers).map(([header, value]) => [header, String(value)]));
     expect(headers).toMatchObject({
       ...poison.headers,
       pt_reason: 'FAILED',
-      pt_attempts: '3',
+      pt_attempts: '6',
       pt_error_class: 'TypeError',
       pt_source_topic: topic.name,
       pt_consumer: name,
@@ -307,6 +195,8 @@ describe('an invalid message is dead-lettered at once with the reason', () => {
     ['of a type it does not react to', headers({ ce_type: OrderPlaced.typeName }), 'nothing here reacts to the type order.v1.OrderPlaced'],
     ['without a value', { ...sent, value: null }, 'the message has no value'],
     ['with random bytes', { ...sent, value: Buffer.from('9f3c01', 'hex') }, 'the value does not start with the schema frame'],
+    ['with what a database cannot hold', { ...sent, headers: { ...sent.headers, ce_type: 'a\0b', 'x\0y': 'z' } }, 'header ce_type must be'],
+    ['as large as Kafka takes', { ...sent, value: Buffer.alloc(1_045_000, 1) }, 'the value does not start with the schema frame'],
     ['truncated', { ...sent, value: sent.value.subarray(0, 12) }, 'the value is not a order.v1.OrderCompleted'],
     ['with another payload', { ...sent, value: declined.value }, 'header ce_subject is not'],
     [

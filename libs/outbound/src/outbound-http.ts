@@ -1,5 +1,6 @@
+import { metrics } from '@opentelemetry/api';
 import { currentFlow } from '@past-tense/telemetry';
-import { bulkhead, circuitBreaker, ConsecutiveBreaker, handleAll, wrap, type IPolicy } from 'cockatiel';
+import { bulkhead, circuitBreaker, CircuitState, ConsecutiveBreaker, handleAll, wrap, type IPolicy } from 'cockatiel';
 
 export interface OutboundOptions {
   /** Who is called, for error messages. */
@@ -27,16 +28,27 @@ export class UnavailableError extends Error {
   readonly failure = 'unavailable';
 }
 
+const BREAKER_STATES = {
+  [CircuitState.Closed]: 0,
+  [CircuitState.HalfOpen]: 1,
+  [CircuitState.Open]: 2,
+  [CircuitState.Isolated]: 2,
+} as const;
+
 /** Calls one other system over HTTP and JSON. */
 export class OutboundHttp {
   readonly #policy: IPolicy;
 
   constructor(private readonly options: OutboundOptions) {
-    const { concurrency = 10, breakAfter = 5, probeAfterMs = 2_000 } = options;
-    this.#policy = wrap(
-      bulkhead(concurrency, concurrency),
-      circuitBreaker(handleAll, { halfOpenAfter: probeAfterMs, breaker: new ConsecutiveBreaker(breakAfter) }),
-    );
+    const { name, concurrency = 10, breakAfter = 5, probeAfterMs = 2_000 } = options;
+    const breaker = circuitBreaker(handleAll, { halfOpenAfter: probeAfterMs, breaker: new ConsecutiveBreaker(breakAfter) });
+    this.#policy = wrap(bulkhead(concurrency, concurrency), breaker);
+    const meter = metrics.getMeter('past-tense');
+    meter
+      .createObservableGauge('past_tense.breaker.state', {
+        description: 'Whether calls are made: 0 yes (closed), 1 probing (half open), 2 no (open)',
+      })
+      .addCallback((result) => result.observe(BREAKER_STATES[breaker.state], { dependency: name }));
   }
 
   /**

@@ -115,20 +115,32 @@ export class Outbox {
   }
 }
 
+/** Header values by name; Kafka allows a name more than once, and a value that is null. */
+type Headers = Readonly<Record<string, Buffer | string | (Buffer | string)[] | null | undefined>>;
+
+/** Headers as they are kept in the database. */
+export type PackedHeaders = [name: string, base64: string | null][];
+
 /** Kafka headers are bytes and a name may be there twice; JSON holds neither, so: pairs of name and base64. */
-function packHeaders(headers: KafkaRecord['headers']): [string, string][] {
+export function packHeaders(headers: Headers): PackedHeaders {
   return Object.entries(headers).flatMap(([name, value]) =>
-    (Array.isArray(value) ? value : [value]).map((one): [string, string] => [name, Buffer.from(one).toString('base64')]),
+    (Array.isArray(value) ? value : value === undefined ? [] : [value]).map((one): [string, string | null] => [
+      name,
+      one === null ? null : Buffer.from(one).toString('base64'),
+    ]),
   );
 }
 
 /** The reverse of packing. */
-export function unpackHeaders(packed: readonly [string, string][]): Record<string, Buffer | Buffer[]> {
+export function unpackHeaders(packed: PackedHeaders): Record<string, Buffer | Buffer[]> {
   const headers: Record<string, Buffer | Buffer[]> = {};
   for (const [name, base64] of packed) {
-    const value = Buffer.from(base64, 'base64');
+    const value = base64 === null ? NULL_VALUE : Buffer.from(base64, 'base64');
     const before = headers[name];
     headers[name] = before === undefined ? value : [...(Array.isArray(before) ? before : [before]), value];
   }
   return headers;
 }
+
+// kafkajs reads and writes null values of headers, and its types do not know them.
+const NULL_VALUE = null as unknown as Buffer;

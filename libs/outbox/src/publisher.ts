@@ -1,8 +1,14 @@
 import { ROOT_CONTEXT, SpanKind, type Span } from '@opentelemetry/api';
 import type { Database } from '@past-tense/database';
 import { contextOf, endWith, tracer, type Logger } from '@past-tense/telemetry';
+import { channel } from 'node:diagnostics_channel';
+import { sentCounter } from './figures';
 import { RecordRejectedError, type Publish } from './record';
 import type { WaitingRow, WaitingRows } from './waiting-rows';
+
+// Points at which the crash tests kill the process: Kafka has the batch; the batch is about to be marked as published.
+const afterSend = channel('past-tense.after-send');
+const beforeMark = channel('past-tense.before-mark');
 
 const REJECTED_PAUSE_MS = 10_000;
 const MAX_REJECTED_KEYS = 1_000;
@@ -11,6 +17,7 @@ const MAX_REJECTED_KEYS = 1_000;
 export class Publisher {
   /** Keys with a row that Kafka refused, and when to try again. What waits behind such a row waits with it. */
   readonly #rejected = new Map<string, number>();
+  readonly #sent = sentCounter();
 
   constructor(
     private readonly database: Database,
@@ -30,12 +37,11 @@ export class Publisher {
     if (batch.length === 0) return 0;
     const publishedAt = new Date();
     const published = await this.#send(batch, publishedAt);
-    if (published.length > 0)
-      await this.rows.markPublished(
-        this.database,
-        published.map((row) => row.position),
-        publishedAt,
-      );
+    if (published.length > 0) {
+      beforeMark.publish(undefined);
+      const positions = published.map(({ position }) => position);
+      await this.rows.markPublished(this.database, positions, publishedAt);
+    }
     return batch.length;
   }
 
@@ -43,7 +49,8 @@ export class Publisher {
     const spans = batch.map(sendSpan);
     try {
       await this.publish(batch.map((row) => row.toRecord(publishedAt)));
-      for (const row of batch) this.#logPublished(row);
+      afterSend.publish(undefined);
+      for (const row of batch) this.#notePublished(row);
       return batch;
     } catch (error) {
       for (const span of spans) if (span) endWith(span, error);
@@ -62,7 +69,7 @@ export class Publisher {
       try {
         await this.publish([row.toRecord(publishedAt)]);
         published.push(row);
-        this.#logPublished(row);
+        this.#notePublished(row);
       } catch (error) {
         if (!(error instanceof RecordRejectedError)) throw error;
         this.#rejected.set(row.key, Date.now() + REJECTED_PAUSE_MS);
@@ -80,7 +87,8 @@ export class Publisher {
     return [...this.#rejected.keys()].slice(0, MAX_REJECTED_KEYS);
   }
 
-  #logPublished({ topic, eventId, correlationId }: WaitingRow): void {
+  #notePublished({ topic, eventId, correlationId }: WaitingRow): void {
+    this.#sent(topic);
     this.logger.info({ topic, eventId, correlationId }, eventId ? `published ${topic}` : `forwarded to ${topic}`);
   }
 }

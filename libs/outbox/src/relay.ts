@@ -1,5 +1,6 @@
 import type { Database, Session } from '@past-tense/database';
 import type { Logger } from '@past-tense/telemetry';
+import { watchOutbox } from './figures';
 import { Leases } from './leases';
 import { Publisher } from './publisher';
 import type { Publish } from './record';
@@ -46,6 +47,7 @@ export class Relay {
   #running: Promise<void>[] = [];
   #session: Session | undefined;
   #telling = false;
+  #stopWatching: () => void = () => undefined;
   #stopping = false;
   #cleanedAtMs = Date.now();
 
@@ -62,6 +64,7 @@ export class Relay {
   }
 
   start(): void {
+    this.#stopWatching = watchOutbox(this.#options.database);
     this.#running = [this.#keepLeases(), ...this.#loops.map((loop) => this.#run(loop))];
   }
 
@@ -74,6 +77,7 @@ export class Relay {
   /** Finishes the batch in flight, gives up the leases and returns. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#stopWatching();
     this.#leaseWakeUp.wake();
     this.#wakeLoops();
     for (const { backOff } of this.#loops) backOff.wake();

@@ -1,7 +1,7 @@
 import { firstIdAt, toHeaders } from '@past-tense/envelope';
 import type { Database } from '@past-tense/database';
 import type { TraceHeaders } from '@past-tense/telemetry';
-import { unpackHeaders } from './outbox';
+import { unpackHeaders, type PackedHeaders } from './outbox';
 import type { KafkaRecord } from './record';
 
 /** A row that waits to be published. */
@@ -51,7 +51,7 @@ interface ForwardRow {
   topic: string;
   key: Buffer | null;
   value: Buffer | null;
-  headers: [string, string][];
+  headers: PackedHeaders;
 }
 
 export const facts: WaitingRows = {

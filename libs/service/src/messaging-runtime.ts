@@ -2,8 +2,9 @@ import type { Database } from '@past-tense/database';
 import { maintainPartitions, ProcessedEvents, requireTtlBeyondRetention } from '@past-tense/dedup';
 import {
   Consumer,
-  deadLetterTopic,
   eventsOf,
+  ownTopics,
+  RETRY_TIERS,
   KafkaProducer,
   requireTopics,
   SchemaRegistry,
@@ -56,7 +57,7 @@ export class MessagingRuntime {
     const { published, consumed } = checkManifest(service, messages);
     requireTtlBeyondRetention(service, settings.DEDUP_TTL_DAYS * DAY_MS, consumed);
     const topics = [...published, ...consumed].map((topic) => topic.name);
-    await requireTopics(kafka, consumed.length > 0 ? [...topics, deadLetterTopic(service)] : topics);
+    await requireTopics(kafka, consumed.length > 0 ? [...topics, ...ownTopics(service)] : topics);
     const schemas = await new SchemaRegistry(settings.SCHEMA_REGISTRY_URL).find(published);
     return new MessagingRuntime(options, kafka, schemas);
   }
@@ -86,6 +87,10 @@ export class MessagingRuntime {
       outbox: this.outbox,
       concurrency: settings.CONSUMER_CONCURRENCY,
       retry: { attempts: settings.RETRY_ATTEMPTS, firstDelayMs: settings.RETRY_FIRST_DELAY_MS, maxDelayMs: settings.RETRY_MAX_DELAY_MS },
+      tiers: RETRY_TIERS.map(({ place }, i) => ({ place, delayMs: settings.RETRY_TIER_DELAYS_MS[i]! })),
+      afterDeath: settings.AFTER_DEAD_LETTER,
+      earlyLimitMs: settings.EARLY_LIMIT_MS,
+      maxHeld: settings.HELD_EVENTS_MAX,
       database,
       logger,
       onFatal,

@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { ConfigurationError, readConfig } from '@past-tense/config';
 import { Database, type DatabaseOptions } from '@past-tense/database';
 import { CreateProcessedEvents1763683200001 } from '@past-tense/dedup';
-import type { AnyReaction, ReactionClass } from '@past-tense/messaging';
+import { CreateHeldEvents1763683200002, type AnyReaction, type ReactionClass } from '@past-tense/messaging';
 import { CreateOutbox1763683200000, Outbox } from '@past-tense/outbox';
 import { createLogger, startTelemetry, type Logger, type Telemetry } from '@past-tense/telemetry';
 import type { INestApplication, Type } from '@nestjs/common';
@@ -84,7 +84,7 @@ class RunningService {
       poolSize: settings.DATABASE_POOL_SIZE,
       entities: definition.entities,
       migrations: [
-        ...(definition.messages ? [CreateOutbox1763683200000, CreateProcessedEvents1763683200001] : []),
+        ...(definition.messages ? [CreateOutbox1763683200000, CreateProcessedEvents1763683200001, CreateHeldEvents1763683200002] : []),
         ...definition.migrations,
       ],
       logger,
@@ -108,6 +108,7 @@ class RunningService {
       definition: { ...this.definition, version: this.version },
       settings: this.settings,
       logger: this.logger,
+      telemetry: this.telemetry,
       providers: [
         { provide: SETTINGS, useValue: this.settings },
         { provide: Database, useValue: this.#database },

@@ -28,6 +28,14 @@ export function messagingSettings(port: number) {
     RETRY_ATTEMPTS: wholeNumber(4, { min: 1, max: 20 }),
     RETRY_FIRST_DELAY_MS: wholeNumber(100, { min: 1, max: 60_000 }),
     RETRY_MAX_DELAY_MS: wholeNumber(2_000, { min: 1, max: 60_000 }),
+    /** Delays of the retry tiers. The names of their topics (retry-5s and so on) stay. */
+    RETRY_TIER_DELAYS_MS: threeDelays([5_000, 60_000, 600_000]),
+    /** What later events of an aggregate do when one of its events is dead-lettered: wait behind it, or go on without it. */
+    AFTER_DEAD_LETTER: z.enum(['hold', 'skip']).default('hold'),
+    /** How long an early event waits for what it needs before that counts as a gap. */
+    EARLY_LIMIT_MS: wholeNumber(300_000, { min: 100, max: 86_400_000 }),
+    /** Events that may wait at once, dead letters not counted; past that the consumer pauses. */
+    HELD_EVENTS_MAX: wholeNumber(10_000, { min: 1, max: 10_000_000 }),
     /** Days a processed event is remembered; longer than any consumed topic keeps it. */
     DEDUP_TTL_DAYS: wholeNumber(120, { min: 1, max: 3_650 }),
     /** Milliseconds after which the outbox shards of a killed instance go to another. */
@@ -42,3 +50,15 @@ export type MessagingSettings = z.infer<ReturnType<typeof messagingSettings>>;
 
 /** Injects the settings of the service. */
 export const SETTINGS = Symbol('settings');
+
+/** Three delays in milliseconds, separated by commas, each at least as long as the one before. */
+function threeDelays(fallback: readonly [number, number, number]) {
+  return z
+    .string()
+    .default(fallback.join(','))
+    .transform((text) => text.split(',').map(Number))
+    .refine(
+      (delays) => delays.length === 3 && delays.every((delay, i) => Number.isInteger(delay) && delay >= (delays[i - 1] ?? 1)),
+      'must be three whole numbers of milliseconds, separated by commas and ascending',
+    );
+}

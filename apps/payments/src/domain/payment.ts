@@ -36,7 +36,7 @@ export function requestPayment(id: string, order: { orderId: string; amount: Mon
 
 /** The provider has answered. Only the first answer counts. */
 export function recordCapture(payment: Payment, answer: CaptureAnswer): Decision {
-  if (payment.status !== 'requested') return { payment, facts: [] };
+  if (!isPending(payment)) return { payment, facts: [] };
   const { id: paymentId, orderId } = payment;
   if (!answer.captured) {
     return {
@@ -48,6 +48,11 @@ export function recordCapture(payment: Payment, answer: CaptureAnswer): Decision
     payment: { ...payment, status: 'captured', captureReference: answer.reference },
     facts: [fact(PaymentCaptured, { paymentId, orderId, amount: toContract(payment.amount), providerReference: answer.reference })],
   };
+}
+
+/** Whether the provider has not answered yet. */
+export function isPending(payment: Payment): boolean {
+  return payment.status === 'requested';
 }
 
 /** Only money that was taken can be returned. */

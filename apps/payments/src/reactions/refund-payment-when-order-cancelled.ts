@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { OrderCancelled } from '@past-tense/contracts';
 import type { Transaction } from '@past-tense/database';
-import { ReactsTo, type Event, type OutsideReaction } from '@past-tense/messaging';
-import { isRefundable, recordRefund, type Payment } from '../domain/payment';
+import { EarlyEventError, ReactsTo, type Event, type OutsideReaction } from '@past-tense/messaging';
+import { isPending, isRefundable, recordRefund, type Payment } from '../domain/payment';
 import { PaymentProvider } from '../provider/payment-provider';
 import { PaymentRepository } from '../storage/payment.repository';
 
@@ -14,9 +14,11 @@ export class RefundPaymentWhenOrderCancelled implements OutsideReaction<OrderCan
     private readonly provider: PaymentProvider,
   ) {}
 
+  /** The cancellation may be heard of before the order itself, which travels on another topic, or while the provider is asked. */
   async intend({ data }: Event<OrderCancelled>, transaction: Transaction): Promise<Payment | undefined> {
     const payment = await this.payments.findByOrder(transaction, data.orderId);
-    return payment && isRefundable(payment) ? payment : undefined;
+    if (!payment || isPending(payment)) throw new EarlyEventError(data.orderId, `the payment of order ${data.orderId}`);
+    return isRefundable(payment) ? payment : undefined;
   }
 
   async call({ orderId, captureReference }: Payment): Promise<string> {

@@ -8,16 +8,12 @@ export interface Address {
   readonly country: string;
 }
 
-/**
- * The parcel of an order. It may leave once two things are known: where it goes (from the order) and that it is paid (from
- * the payment). They come on different topics, so either may come first.
- */
+/** The parcel of an order: planned when the order is placed, handed over when it is paid. */
 export interface Shipment {
   readonly id: string;
   readonly orderId: string;
-  readonly address?: Address | undefined;
-  readonly paid: boolean;
-  readonly status: 'open' | 'dispatched' | 'rejected';
+  readonly address: Address;
+  readonly status: 'planned' | 'dispatched' | 'rejected';
   readonly trackingNumber?: string | undefined;
 }
 
@@ -29,29 +25,19 @@ export interface Decision {
 
 export type CarrierAnswer = { readonly accepted: true; readonly trackingNumber: string } | { readonly accepted: false };
 
-/** A shipment of which nothing is known yet but its order. */
-export function openShipment(id: string, orderId: string): Shipment {
-  return { id, orderId, paid: false, status: 'open' };
-}
-
 /** The order says where the parcel goes. */
-export function planShipment(shipment: Shipment, address: Address): Shipment {
-  return shipment.address ? shipment : { ...shipment, address };
+export function planShipment(id: string, order: { orderId: string; address: Address }): Shipment {
+  return { id, ...order, status: 'planned' };
 }
 
-/** The payment says that the parcel may go. */
-export function releaseShipment(shipment: Shipment): Shipment {
-  return { ...shipment, paid: true };
-}
-
-/** Whether the carrier is to be asked now. */
-export function isReady(shipment: Shipment): shipment is Shipment & { address: Address } {
-  return shipment.status === 'open' && shipment.paid && shipment.address !== undefined;
+/** Whether the parcel is still here. */
+export function isPlanned(shipment: Shipment): boolean {
+  return shipment.status === 'planned';
 }
 
 /** The carrier has answered. Only the first answer counts. */
 export function recordHandOver(shipment: Shipment, answer: CarrierAnswer): Decision {
-  if (shipment.status !== 'open') return { shipment, facts: [] };
+  if (!isPlanned(shipment)) return { shipment, facts: [] };
   const { id: shipmentId, orderId } = shipment;
   if (!answer.accepted) {
     return {

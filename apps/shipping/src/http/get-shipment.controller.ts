@@ -7,7 +7,7 @@ import { ShipmentRepository } from '../storage/shipment.repository';
 const shipmentView = z.object({
   shipmentId: z.uuid(),
   orderId: z.uuid(),
-  status: z.enum(['open', 'dispatched', 'rejected']),
+  status: z.enum(['planned', 'dispatched', 'rejected']),
   trackingNumber: z.string().optional(),
 });
 

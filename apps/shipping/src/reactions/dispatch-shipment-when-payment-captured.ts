@@ -1,20 +1,31 @@
 import { Injectable } from '@nestjs/common';
 import { PaymentCaptured } from '@past-tense/contracts';
 import type { Transaction } from '@past-tense/database';
-import { ReactsTo, type Event, type OutsideReaction } from '@past-tense/messaging';
+import { EarlyEventError, ReactsTo, type Event, type OutsideReaction } from '@past-tense/messaging';
 import { Carrier } from '../carrier/carrier';
-import { releaseShipment, type CarrierAnswer, type Shipment } from '../domain/shipment';
+import { isPlanned, recordHandOver, type CarrierAnswer, type Shipment } from '../domain/shipment';
 import { ShipmentRepository } from '../storage/shipment.repository';
-import { Dispatch } from './dispatch';
 
 @Injectable()
 @ReactsTo(PaymentCaptured)
-export class DispatchShipmentWhenPaymentCaptured extends Dispatch implements OutsideReaction<PaymentCaptured, Shipment, CarrierAnswer> {
-  constructor(shipments: ShipmentRepository, carrier: Carrier) {
-    super(shipments, carrier);
+export class DispatchShipmentWhenPaymentCaptured implements OutsideReaction<PaymentCaptured, Shipment, CarrierAnswer> {
+  constructor(
+    private readonly shipments: ShipmentRepository,
+    private readonly carrier: Carrier,
+  ) {}
+
+  /** Orders and payments travel on different topics, so the payment may be heard of before the order. */
+  async intend({ data }: Event<PaymentCaptured>, transaction: Transaction): Promise<Shipment | undefined> {
+    const shipment = await this.shipments.findByOrder(transaction, data.orderId);
+    if (!shipment) throw new EarlyEventError(data.orderId, `order ${data.orderId}`);
+    return isPlanned(shipment) ? shipment : undefined;
   }
 
-  async intend({ data }: Event<PaymentCaptured>, transaction: Transaction): Promise<Shipment | undefined> {
-    return await this.readyAfter(transaction, data.orderId, releaseShipment);
+  async call({ orderId, address }: Shipment): Promise<CarrierAnswer> {
+    return await this.carrier.handOver(`parcel-${orderId}`, { orderId, address });
+  }
+
+  async record({ data }: Event<PaymentCaptured>, answer: CarrierAnswer, transaction: Transaction): Promise<void> {
+    await this.shipments.change(transaction, data.orderId, (shipment) => recordHandOver(shipment, answer));
   }
 }

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database, type Transaction } from '@past-tense/database';
 import { newId } from '@past-tense/envelope';
 import { Outbox } from '@past-tense/outbox';
-import { openShipment, type Decision, type Shipment } from '../domain/shipment';
+import { planShipment, type Address, type Decision, type Shipment } from '../domain/shipment';
 import { ShipmentRow } from './shipment.row';
 
 /** Loads a shipment, lets the domain decide, saves the new state and records the facts: all in one transaction. */
@@ -13,21 +13,21 @@ export class ShipmentRepository {
     private readonly outbox: Outbox,
   ) {}
 
-  /** Notes something about the shipment of an order, which is opened by whatever is heard of it first. */
-  async note(transaction: Transaction, orderId: string, change: (shipment: Shipment) => Shipment): Promise<Shipment> {
-    const opened = { ...toRow(openShipment(newId(), orderId)), version: '0' };
-    await transaction.entities.createQueryBuilder().insert().into(ShipmentRow).values(opened).orIgnore().execute();
-    let noted!: Shipment;
-    await this.change(transaction, orderId, (shipment) => {
-      noted = change(shipment);
-      return { shipment: noted, facts: [] };
-    });
-    return noted;
+  /** Plans the shipment of an order, unless that has been done. */
+  async plan(transaction: Transaction, order: { orderId: string; address: Address }): Promise<void> {
+    const row = { ...toRow(planShipment(newId(), order)), version: '0' };
+    await transaction.entities.createQueryBuilder().insert().into(ShipmentRow).values(row).orIgnore().execute();
+  }
+
+  /** The shipment of an order, or null if none was planned. */
+  async findByOrder(transaction: Transaction, orderId: string): Promise<Shipment | null> {
+    const row = await transaction.entities.findOneBy(ShipmentRow, { orderId });
+    return row && toShipment(row);
   }
 
   /**
    * Changes the shipment of an order. Other changes of the same shipment wait until the transaction ends.
-   * @throws Error if nothing was heard of it
+   * @throws Error if none was planned
    */
   async change(transaction: Transaction, orderId: string, decide: (shipment: Shipment) => Decision): Promise<void> {
     const row = await transaction.entities.findOne(ShipmentRow, { where: { orderId }, lock: { mode: 'pessimistic_write' } });
@@ -47,15 +47,14 @@ export class ShipmentRepository {
 }
 
 function toRow(shipment: Shipment): Omit<ShipmentRow, 'version'> {
-  return { ...shipment, address: shipment.address ?? null, trackingNumber: shipment.trackingNumber ?? null };
+  return { ...shipment, trackingNumber: shipment.trackingNumber ?? null };
 }
 
 function toShipment(row: ShipmentRow): Shipment {
   return {
     id: row.id,
     orderId: row.orderId,
-    address: row.address ?? undefined,
-    paid: row.paid,
+    address: row.address,
     status: row.status,
     trackingNumber: row.trackingNumber ?? undefined,
   };

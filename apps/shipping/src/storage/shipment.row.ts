@@ -10,11 +10,8 @@ export class ShipmentRow {
   @Column('uuid', { name: 'order_id', unique: true })
   orderId!: string;
 
-  @Column('jsonb', { nullable: true })
-  address!: Address | null;
-
-  @Column('boolean')
-  paid!: boolean;
+  @Column('jsonb')
+  address!: Address;
 
   @Column('text')
   status!: Shipment['status'];

@@ -1,16 +1,18 @@
-import { context, SpanKind, type Attributes, type Link } from '@opentelemetry/api';
-import type { DescMessage } from '@bufbuild/protobuf';
+import { context, SpanKind, type SpanContext } from '@opentelemetry/api';
 import type { Database } from '@past-tense/database';
-import type { ProcessedEvents } from '@past-tense/dedup';
 import { fromHeaders, type Envelope } from '@past-tense/envelope';
-import type { Outbox } from '@past-tense/outbox';
 import { contextOf, inFlow, inSpan, type Logger } from '@past-tense/telemetry';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { staysInside, type AnyReaction, type Event } from '../reaction';
-import { deadLetterOf, type DeadLetterReason } from './dead-letter';
-import { classify } from './failure';
+import { queueTopic } from '../queues';
+import { DEAD, REDRIVE, SOURCE } from '../retry/ordered-retry';
+import type { Attempt } from './attempt';
+import { classify, type EarlyEventError } from './failure';
+import type { Figures } from './figures';
 import type { Message } from './message';
-import { readEvent } from './read-event';
+import type { Outages } from './outages';
+import type { Slots } from './slots';
+import type { Starts } from './starts';
+import { TooManyHeldError, type Failure, type Turns } from './turns';
 
 /** How often and how patiently a failing event is tried in place. */
 export interface RetryPolicy {
@@ -24,177 +26,308 @@ export interface RetryPolicy {
 export interface DeliveryOptions {
   readonly consumer: string;
   readonly database: Database;
-  readonly processed: ProcessedEvents;
-  readonly outbox: Outbox;
-  readonly reactions: ReadonlyMap<DescMessage, AnyReaction<never>>;
+  readonly attempt: Attempt;
+  readonly turns: Turns;
+  readonly outages: Outages;
+  readonly slots: Slots;
+  readonly starts: Starts;
+  readonly figures: Figures;
   readonly retry: RetryPolicy;
+  /** How often a message may be begun without being finished before it counts as one that kills the process. */
+  readonly maxStarts: number;
   readonly logger: Logger;
   /** Aborted when the consumer stops: nothing new is tried then. */
   readonly stopping: AbortSignal;
 }
 
-type Result = 'applied' | 'duplicate';
+/** What is known about the attempts at one delivery. */
+interface Progress {
+  attempts: number;
+  firstFailedAt: Date | undefined;
+  lastSpan: SpanContext | undefined;
+  probing: boolean;
+  /** How many outages of its kind had ended when it last met one, and how often one had ended in between. */
+  outagesEnded: number | undefined;
+  metAlone: number;
+  /** How often there was no room to let it wait. */
+  noRoom: number;
+}
 
-const UNAVAILABLE_FIRST_DELAY_MS = 200;
-const UNAVAILABLE_MAX_DELAY_MS = 5_000;
+const CONFLICT_DELAY_MS = 20;
+/** So many outages of its kind may end without an event getting through before that counts against the event. */
+const MAX_MET_ALONE = 20;
+/** How an event waits for room to wait in; its partition is paused when many do. */
+const WITHOUT_ROOM = { firstDelayMs: 200, maxDelayMs: 5_000 };
+const NOT_NOW = Symbol('not now');
 
 /** Takes a message from its arrival to the point where its offset may be passed. */
 export class Delivery {
-  readonly #options: DeliveryOptions;
-  readonly #known: ReadonlyMap<string, DescMessage>;
-  readonly #reactions: ReadonlyMap<string, AnyReaction<never>>;
+  constructor(private readonly options: DeliveryOptions) {}
 
-  constructor(options: DeliveryOptions) {
-    this.#options = options;
-    this.#known = new Map([...options.reactions.keys()].map((event) => [event.typeName, event]));
-    this.#reactions = new Map([...options.reactions].map(([event, reaction]) => [event.typeName, reaction]));
+  /**
+   * Handles a message until it is settled: its effects are committed, it was a duplicate, or it waits somewhere else. Never
+   * throws.
+   * @param suspect whether it may have been begun before by a process that did not finish it
+   * @returns false if the consumer stopped first; the message will be delivered again
+   */
+  async settle(message: Message, suspect: boolean): Promise<boolean> {
+    const envelope = envelopeOf(message);
+    if (envelope instanceof Error)
+      return await this.#persist(message, () =>
+        this.#bury(message, undefined, this.#failure(envelope, 'INVALID', message, newProgress(message))),
+      );
+    const flow = { correlationId: envelope.correlationId, causationId: envelope.eventId, eventId: envelope.eventId };
+    return await inFlow(flow, () =>
+      suspect ? this.#settleSuspect(message, envelope) : this.#settleEvent(message, envelope, { counted: false, alone: false }),
+    );
+  }
+
+  /** Settles a message that may have been begun before by a process that did not finish it. */
+  async #settleSuspect(message: Message, envelope: Envelope): Promise<boolean> {
+    const { starts, maxStarts, logger } = this.options;
+    let begun = 0;
+    const known = await this.#persist(message, async () => {
+      begun = await starts.before(message);
+    });
+    if (!known) return false;
+    if (begun === 0) return await this.#settleEvent(message, envelope, { counted: true, alone: false });
+    if (begun < maxStarts) {
+      logger.warn({ ...where(message), begun }, `${message.origin.topic} was begun before and not finished; it is handled alone`);
+      return await this.#settleEvent(message, envelope, { counted: true, alone: true });
+    }
+    const error = new Error(`the process ended ${begun} times while it handled this message`);
+    const failure = this.#failure(error, 'CRASHED', message, newProgress(message));
+    const settled = await this.#persist(message, () => this.#moveOn(message, envelope, failure));
+    if (settled) await this.#noteEnd(message);
+    return settled;
+  }
+
+  async #settleEvent(message: Message, envelope: Envelope, { counted, alone }: { counted: boolean; alone: boolean }): Promise<boolean> {
+    const { outages, slots, starts, stopping } = this.options;
+    const { eventType } = envelope;
+    const progress = newProgress(message);
+    const tryOnce = async () => {
+      // Whoever waited for a slot until the consumer was told to stop, or an outage began, does not begin any more.
+      if (stopping.aborted || (!progress.probing && outages.isAway(eventType))) return NOT_NOW;
+      try {
+        if (counted) await starts.begin(message);
+      } catch (error) {
+        return error;
+      }
+      const error = await this.#tryOnce(message, envelope, progress);
+      if (counted) await this.#noteEnd(message);
+      return error;
+    };
+    while (!stopping.aborted) {
+      progress.probing = await outages.turn(eventType);
+      const error = await (alone ? slots.runAlone(tryOnce) : slots.run(tryOnce));
+      if (error === NOT_NOW) continue;
+      const settled = error === undefined || (await this.#afterError(message, envelope, progress, error));
+      if (settled) {
+        if (progress.probing) outages.over(eventType);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  async #noteEnd(message: Message): Promise<void> {
+    const { starts, logger } = this.options;
+    await starts.end(message).catch((error: unknown) => logger.debug({ err: error }, 'the end of an attempt could not be noted'));
+  }
+
+  /** Returns what the attempt threw; undefined if it settled the message. */
+  async #tryOnce(message: Message, envelope: Envelope, progress: Progress): Promise<unknown> {
+    const { attempt, logger } = this.options;
+    const startedAt = performance.now();
+    try {
+      const number = message.attempts + progress.attempts + 1;
+      const result = await attempt.make(message, envelope, number, progress.lastSpan, (span) => (progress.lastSpan = span));
+      const { eventType, aggregateId, aggregateVersion } = envelope;
+      logger.info(
+        { ...where(message), eventType, aggregateId, aggregateVersion, result, ms: Math.round(performance.now() - startedAt) },
+        `handled ${message.origin.topic}`,
+      );
+      return undefined;
+    } catch (error) {
+      progress.firstFailedAt ??= new Date();
+      return error ?? new Error('the reaction threw undefined');
+    }
+  }
+
+  /** Decides by the error how it goes on. Returns whether the message is settled. */
+  async #afterError(message: Message, envelope: Envelope, progress: Progress, error: unknown): Promise<boolean> {
+    const { outages, figures, logger } = this.options;
+    if (error instanceof TooManyHeldError) {
+      if (progress.noRoom === 0) logger.error({ ...where(message), err: error }, error.message);
+      await this.#wait(backOff(progress.noRoom++, WITHOUT_ROOM));
+      return false;
+    }
+    const kind = classify(error);
+    if (kind === 'unavailable' && !this.#isAlone(envelope, progress)) {
+      outages.met(envelope.eventType, progress.probing);
+      return false;
+    }
+    if (progress.probing) {
+      // It got through to whoever was away, or is in trouble alone; what it met there is its own affair.
+      outages.over(envelope.eventType);
+      progress.probing = false;
+    }
+    if (kind === 'conflict') {
+      await this.#wait(CONFLICT_DELAY_MS * (0.5 + Math.random()));
+      return false;
+    }
+    if (kind === 'early') return await this.#waitForOthers(message, envelope, progress, error as EarlyEventError);
+    progress.attempts += 1;
+    const failure = this.#failure(error, kind === 'invalid' ? 'INVALID' : 'FAILED', message, progress);
+    if (kind === 'invalid') return await this.#persist(message, () => this.#bury(message, envelope, failure));
+    if (progress.attempts >= this.#attemptsInPlace(message))
+      return await this.#persist(message, () => this.#moveOn(message, envelope, failure));
+    const waitMs = backOff(progress.attempts - 1, this.options.retry);
+    figures.retried(envelope.eventType, 'in-place');
+    logger.warn({ ...where(message), err: error, attempts: failure.attempts, waitMs }, `${message.origin.topic} failed; it is tried again`);
+    await this.#wait(waitMs);
+    return false;
   }
 
   /**
-   * Handles a message until it is settled: its effects are committed, it was a duplicate, or it is on its way to the
-   * dead-letter topic. Never throws.
-   * @returns false if the consumer stopped first; the message will be delivered again
+   * Whether an event finds someone away again and again while others of its kind get through. Then it is no outage but the
+   * event, and it must not stop the others for ever.
    */
-  async settle(message: Message): Promise<boolean> {
-    let envelope: Envelope;
-    try {
-      envelope = fromHeaders(message.headers);
-    } catch (error) {
-      return await this.#deadLetter(message, { reason: 'INVALID', error, attempts: 0, firstFailedAt: new Date() });
-    }
-    return await inFlow({ correlationId: envelope.correlationId, causationId: envelope.eventId, eventId: envelope.eventId }, () =>
-      this.#try(message, envelope),
-    );
+  #isAlone({ eventType }: Envelope, progress: Progress): boolean {
+    const ended = this.options.outages.ended(eventType);
+    if (progress.outagesEnded !== undefined && ended > progress.outagesEnded) progress.metAlone += 1;
+    progress.outagesEnded = ended;
+    return progress.metAlone > MAX_MET_ALONE;
   }
 
-  async #try(message: Message, envelope: Envelope): Promise<boolean> {
-    const { retry, logger } = this.#options;
-    let previous: Link[] = message.batch ? [{ context: message.batch }] : [];
-    let attempts = 0;
-    let outages = 0;
-    let firstFailedAt: Date | undefined;
-    while (!this.#options.stopping.aborted) {
+  /** What comes from a retry tier has waited long enough to deserve one attempt; everything else gets them all. */
+  #attemptsInPlace({ from }: Message): number {
+    return from === SOURCE || from === REDRIVE ? this.options.retry.attempts : 1;
+  }
+
+  async #moveOn(message: Message, envelope: Envelope, failure: Failure): Promise<void> {
+    const { consumer, database, turns, figures, logger } = this.options;
+    const moved = await this.#inMoveSpan(message, envelope, () =>
+      database.transaction((transaction) => turns.fail(transaction, message, envelope, failure)),
+    );
+    if (!moved) return;
+    const fields = { ...where(message), err: failure.error, attempts: failure.attempts, reason: failure.reason, place: moved.place };
+    if (moved.place === DEAD) {
+      figures.deadLettered(envelope.eventType, failure.reason);
+      logger.error(fields, `${message.origin.topic} is dead-lettered`);
+    } else {
+      figures.retried(envelope.eventType, moved.place);
+      logger.warn(fields, `${message.origin.topic} failed; it waits on ${queueTopic(consumer, moved.place)}`);
+    }
+  }
+
+  async #bury(message: Message, envelope: Envelope | undefined, failure: Failure): Promise<void> {
+    const { database, turns, figures, logger } = this.options;
+    await this.#inMoveSpan(message, envelope, () =>
+      database.transaction((transaction) => turns.bury(transaction, message, envelope, failure)),
+    );
+    figures.deadLettered(envelope?.eventType, failure.reason);
+    logger.error({ ...where(message), err: failure.error, reason: failure.reason }, `${message.origin.topic} is dead-lettered`);
+  }
+
+  /**
+   * Lets an event wait for what must come first. That is decided under the lock of the key it waits for, and looked at once
+   * more there: what it waits for may have been committed since, and then nobody would wake it.
+   */
+  async #waitForOthers(message: Message, envelope: Envelope, progress: Progress, early: EarlyEventError): Promise<boolean> {
+    const { database, turns, attempt, figures, logger } = this.options;
+    const failure = this.#failure(early, 'EARLY', message, progress);
+    let still = false;
+    const persisted = await this.#persist(message, async () => {
+      still = await database.transaction(async (transaction) => {
+        await turns.lockBoth(transaction, envelope.aggregateId, early.waitsFor);
+        const error = await attempt.rehearse(transaction, message, envelope);
+        if (classify(error) !== 'early') return false;
+        await turns.waitFor(transaction, message, envelope, early.waitsFor, failure);
+        return true;
+      });
+    });
+    if (!persisted || !still) return false;
+    figures.retried(envelope.eventType, 'early');
+    logger.info({ ...where(message), waitsFor: early.waitsFor }, `${message.origin.topic} is early: ${early.message}; it waits`);
+    return true;
+  }
+
+  /** Does something that needs only the database, again and again until it succeeds. Returns false if the consumer stops first. */
+  async #persist(message: Message, work: () => Promise<void>): Promise<boolean> {
+    const { stopping, logger, retry } = this.options;
+    for (let failures = 0; !stopping.aborted; failures += 1) {
       try {
-        await this.#attempt(message, envelope, attempts + 1, previous, (link) => (previous = [link]));
+        await work();
         return true;
       } catch (error) {
-        const kind = classify(error);
-        firstFailedAt ??= new Date();
-        if (kind === 'unavailable') {
-          const waitMs = backOff(outages++, UNAVAILABLE_FIRST_DELAY_MS, UNAVAILABLE_MAX_DELAY_MS);
-          logger.warn({ ...origin(message), err: error, waitMs }, `${message.topic} waits: something it needs is away`);
-          await this.#wait(waitMs);
-          continue;
-        }
-        attempts += 1;
-        if (kind === 'invalid') return await this.#deadLetter(message, { reason: 'INVALID', error, attempts, firstFailedAt }, envelope);
-        if (attempts >= retry.attempts)
-          return await this.#deadLetter(message, { reason: 'FAILED', error, attempts, firstFailedAt }, envelope);
-        const waitMs = backOff(attempts - 1, retry.firstDelayMs, retry.maxDelayMs);
-        logger.warn({ ...origin(message), err: error, attempts, waitMs }, `${message.topic} failed; it is tried again`);
+        const waitMs = backOff(failures, { ...retry, maxDelayMs: 5_000 });
+        if (error instanceof TooManyHeldError && failures === 0) logger.error({ ...where(message), err: error }, error.message);
+        logger.warn({ ...where(message), err: error, waitMs }, `${message.origin.topic} could not be moved; it is tried again`);
         await this.#wait(waitMs);
       }
     }
     return false;
   }
 
-  /** One attempt, in a span whose parent is the moment the fact was recorded and which links to the attempt before. */
-  async #attempt(message: Message, envelope: Envelope, attempt: number, links: Link[], started: (link: Link) => void): Promise<void> {
-    const startedAt = performance.now();
-    const options = { kind: SpanKind.CONSUMER, links, attributes: this.#attributes(message, envelope, attempt) };
-    await inSpan(`process ${message.topic}`, options, contextOf(envelope), async (span) => {
-      started({ context: span.spanContext(), attributes: { 'past_tense.attempt': attempt } });
-      const result = await this.#react(readEvent(message, envelope, this.#known));
-      span.setAttribute('past_tense.result', result);
-      const { eventType, aggregateId, aggregateVersion } = envelope;
-      const ms = Math.round(performance.now() - startedAt);
-      this.#options.logger.info({ ...origin(message), eventType, aggregateId, aggregateVersion, result, ms }, `handled ${message.topic}`);
-    });
-  }
-
-  async #react(event: Event<never>): Promise<Result> {
-    const { database, processed } = this.#options;
-    const reaction = this.#reactions.get(event.eventType)!;
-    if (staysInside(reaction)) {
-      return await database.transaction(async (transaction) => {
-        if (!(await processed.claim(transaction, event.eventId))) return 'duplicate';
-        await reaction.react(event, transaction);
-        return 'applied';
-      });
-    }
-    const intent = await database.transaction(async (transaction) =>
-      (await processed.has(transaction, event.eventId)) ? 'duplicate' : { ask: (await reaction.intend(event, transaction)) as unknown },
-    );
-    if (intent === 'duplicate') return 'duplicate';
-    const outcome = intent.ask === undefined ? undefined : { answer: (await reaction.call(intent.ask)) as unknown };
-    return await database.transaction(async (transaction) => {
-      if (!(await processed.claim(transaction, event.eventId))) return 'duplicate';
-      if (outcome) await reaction.record(event, outcome.answer, transaction);
-      return 'applied';
-    });
-  }
-
-  /** Moves a message to the dead-letter topic, bytes and headers as they came. Waits as long as the database is away. */
-  async #deadLetter(message: Message, reason: DeadLetterReason, envelope?: Envelope): Promise<boolean> {
-    const { consumer, database, outbox, logger, stopping } = this.#options;
-    const letter = deadLetterOf(message, consumer, reason);
+  async #inMoveSpan<T>(message: Message, envelope: Envelope | undefined, work: () => Promise<T>): Promise<T> {
     const attributes = {
       'messaging.system': 'kafka',
-      'messaging.operation.name': 'dead-letter',
+      'messaging.operation.name': 'move',
       'messaging.operation.type': 'send',
-      'messaging.destination.name': letter.record.topic,
-      'past_tense.reason': reason.reason,
+      'messaging.destination.name': message.origin.topic,
     };
-    for (let outages = 0; !stopping.aborted; outages += 1) {
-      try {
-        await inSpan(
-          `dead-letter ${message.topic}`,
-          { kind: SpanKind.PRODUCER, attributes },
-          envelope ? contextOf(envelope) : context.active(),
-          () => database.transaction((transaction) => outbox.forward(transaction, letter.id, letter.record)),
-        );
-        logger.error(
-          { ...origin(message), err: reason.error, reason: reason.reason, attempts: reason.attempts },
-          `${message.topic} is dead-lettered`,
-        );
-        return true;
-      } catch (error) {
-        const waitMs = backOff(outages, UNAVAILABLE_FIRST_DELAY_MS, UNAVAILABLE_MAX_DELAY_MS);
-        logger.warn({ ...origin(message), err: error, waitMs }, `${message.topic} could not be dead-lettered; it is tried again`);
-        await this.#wait(waitMs);
-      }
-    }
-    return false;
+    return await inSpan(
+      `move ${message.origin.topic}`,
+      { kind: SpanKind.PRODUCER, attributes },
+      envelope ? contextOf(envelope) : context.active(),
+      work,
+    );
+  }
+
+  #failure(error: unknown, reason: Failure['reason'], message: Message, { attempts, firstFailedAt, lastSpan }: Progress): Failure {
+    return {
+      error,
+      reason,
+      attempts: message.attempts + attempts,
+      firstFailedAt: message.firstFailedAt ?? firstFailedAt ?? new Date(),
+      attemptTrace: lastSpan && `00-${lastSpan.traceId}-${lastSpan.spanId}-01`,
+    };
   }
 
   /** Waits, but not past the moment the consumer stops. */
   async #wait(ms: number): Promise<void> {
-    await sleep(ms, undefined, { signal: this.#options.stopping }).catch(() => undefined);
+    await sleep(ms, undefined, { signal: this.options.stopping }).catch(() => undefined);
   }
+}
 
-  #attributes(message: Message, event: Envelope, attempt: number): Attributes {
-    return {
-      'messaging.system': 'kafka',
-      'messaging.operation.name': 'process',
-      'messaging.operation.type': 'process',
-      'messaging.destination.name': message.topic,
-      'messaging.destination.partition.id': String(message.partition),
-      'messaging.kafka.offset': Number(message.offset),
-      'messaging.kafka.message.key': event.aggregateId,
-      'messaging.consumer.group.name': this.#options.consumer,
-      'messaging.message.id': event.eventId,
-      'messaging.message.conversation_id': event.correlationId,
-      'past_tense.attempt': attempt,
-    };
+function newProgress(message: Message): Progress {
+  return {
+    attempts: 0,
+    firstFailedAt: undefined,
+    lastSpan: message.linked,
+    probing: false,
+    outagesEnded: undefined,
+    metAlone: 0,
+    noRoom: 0,
+  };
+}
+
+function envelopeOf({ headers }: Message): Envelope | Error {
+  try {
+    return fromHeaders(headers);
+  } catch (error) {
+    return error as Error;
   }
 }
 
 /** Where a message came from, for logs. */
-function origin({ topic, partition, offset }: Message): object {
-  return { topic, partition, offset };
+function where({ origin, arrived }: Message): object {
+  return { ...origin, ...(arrived.topic !== origin.topic && { arrivedOn: arrived.topic }) };
 }
 
 /** Doubling delays with jitter, so that many waiting events do not come back at the same moment. */
-function backOff(retries: number, firstMs: number, maxMs: number): number {
-  return Math.round(Math.min(maxMs, firstMs * 2 ** Math.min(retries, 20)) * (0.5 + Math.random() / 2));
+function backOff(retries: number, { firstDelayMs, maxDelayMs }: Omit<RetryPolicy, 'attempts'>): number {
+  return Math.round(Math.min(maxDelayMs, firstDelayMs * 2 ** Math.min(retries, 20)) * (0.5 + Math.random() / 2));
 }

@@ -12,7 +12,7 @@ describe('what an error means', () => {
     [new OutsideDedupWindowError('x'), 'invalid'],
     [Object.assign(new Error('x'), { code: 'ECONNREFUSED' }), 'unavailable'],
     [Object.assign(new Error('x'), { code: '57P01' }), 'unavailable'],
-    [Object.assign(new Error('deadlock detected'), { code: '40P01' }), 'unavailable'],
+    [Object.assign(new Error('deadlock detected'), { code: '40P01' }), 'conflict'],
     [new Error('Connection terminated unexpectedly'), 'unavailable'],
     [Object.assign(new Error('x'), { failure: 'unavailable' }), 'unavailable'],
     [Object.assign(new Error('x'), { failure: 'invalid' }), 'invalid'],

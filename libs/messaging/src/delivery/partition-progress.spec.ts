@@ -1,9 +1,11 @@
 import { PartitionProgress } from './partition-progress';
 
+const progressAt = () => new PartitionProgress('order-placed', 0);
+
 describe('the progress of a partition', () => {
   it('moves only to the first message that is not done', () => {
-    const progress = new PartitionProgress();
-    const [first, second, third] = ['10', '11', '12'].map((offset) => progress.accept(offset));
+    const progress = progressAt();
+    const [first, second, third] = ['10', '11', '12'].map((offset) => progress.accept(offset).done);
 
     expect(progress.position).toBeUndefined();
     second!();
@@ -17,18 +19,59 @@ describe('the progress of a partition', () => {
   });
 
   it('knows what is committed', () => {
-    const progress = new PartitionProgress();
+    const progress = progressAt();
     expect(progress.moved).toBe(false);
-    progress.accept('7')();
+    progress.accept('7').done();
     expect(progress.moved).toBe(true);
     progress.committed('8');
     expect(progress.moved).toBe(false);
   });
 
   it('steps over gaps in the offsets, and counts beyond 2^53', () => {
-    const progress = new PartitionProgress();
-    progress.accept('9007199254740993')();
-    progress.accept('9007199254740999')();
+    const progress = progressAt();
+    progress.accept('9007199254740993').done();
+    progress.accept('9007199254740999').done();
     expect(progress.position).toBe('9007199254741000');
+  });
+
+  it('numbers what was accepted, and knows how far it is behind', () => {
+    const progress = progressAt();
+    progress.highWatermark = 20n;
+    expect(progress.lag).toEqual({ events: 0, seconds: 0 });
+    const { done } = progress.accept('15', Date.now() - 60_000);
+    expect(progress.accept('16').number).toBe(2);
+    expect(progress.lag.events).toBe(5);
+    expect(progress.lag.seconds).toBeGreaterThanOrEqual(60);
+    done();
+    expect(progress.lag.events).toBe(4);
+  });
+
+  describe('with messages that are not due yet', () => {
+    beforeEach(() => void jest.useFakeTimers());
+    afterEach(() => void jest.useRealTimers());
+
+    it('starts each when it is due, in order, without looking in between', () => {
+      const progress = progressAt();
+      const started: string[] = [];
+      const now = Date.now();
+      progress.whenDue(0, () => started.push('at once'));
+      progress.whenDue(now + 5_000, () => started.push('first'));
+      progress.whenDue(now + 1_000, () => started.push('second'));
+      expect(jest.getTimerCount()).toBe(1);
+      jest.advanceTimersByTime(4_999);
+      expect(started).toEqual(['at once']);
+      jest.advanceTimersByTime(1);
+      expect(started).toEqual(['at once', 'first', 'second']);
+      expect(jest.getTimerCount()).toBe(0);
+    });
+
+    it('starts nothing more once it is given up', () => {
+      const progress = progressAt();
+      const start = jest.fn();
+      progress.whenDue(Date.now() + 1_000, start);
+      progress.giveUp();
+      jest.advanceTimersByTime(10_000);
+      expect(start).not.toHaveBeenCalled();
+    });
   });
 });

@@ -1,23 +1,64 @@
+interface Entry {
+  readonly offset: bigint;
+  readonly publishedMs: number;
+  done: boolean;
+}
+
+// setTimeout counts no further than 2^31 − 1 ms.
+const MAX_TIMER_MS = 2_147_483_647;
+
 /** How far one partition has been worked through, for as long as it is assigned. */
 export class PartitionProgress {
-  /** Offsets accepted and not yet passed, in order. */
-  readonly #open: { readonly offset: bigint; done: boolean }[] = [];
+  readonly name: string;
+  /** Offset after the last message on the partition, as the last fetch told it. */
+  highWatermark = 0n;
+  /** Messages accepted and not yet passed, in order. */
+  readonly #open: Entry[] = [];
+  /** What is not due yet, in the order in which it came. */
+  readonly #later: { readonly dueMs: number; readonly start: () => void }[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #accepted = 0;
   #next: bigint | undefined;
   #committed: bigint | undefined;
 
-  /** Messages accepted that are not done. */
+  constructor(
+    readonly topic: string,
+    readonly partition: number,
+  ) {
+    this.name = `${topic}/${partition}`;
+  }
+
+  /** Messages accepted and not yet passed. */
   get waiting(): number {
     return this.#open.length;
   }
 
-  /** Notes a message. Returns what to call when it is done. */
-  accept(offset: string): () => void {
-    const entry = { offset: BigInt(offset), done: false };
+  /** Notes a message. Returns its number since the assignment, and what to call when it is done. */
+  accept(offset: string, publishedMs = Date.now()): { number: number; done: () => void } {
+    const entry: Entry = { offset: BigInt(offset), publishedMs, done: false };
     this.#open.push(entry);
-    return () => {
+    this.#accepted += 1;
+    const done = () => {
       entry.done = true;
       while (this.#open[0]?.done) this.#next = this.#open.shift()!.offset + 1n;
     };
+    return { number: this.#accepted, done };
+  }
+
+  /** Starts something when it is due, and not before what came earlier and is not due yet. 0 is at once. */
+  whenDue(dueMs: number, start: () => void): void {
+    if (this.#later.length === 0 && dueMs <= Date.now()) {
+      start();
+      return;
+    }
+    this.#later.push({ dueMs, start });
+    if (this.#later.length === 1) this.#wait();
+  }
+
+  /** Starts nothing more: the partition is no longer this member's, or the member stops. */
+  giveUp(): void {
+    clearTimeout(this.#timer);
+    this.#later.splice(0);
   }
 
   /** The offset before which everything is done; undefined until the first message is. */
@@ -32,5 +73,25 @@ export class PartitionProgress {
 
   committed(offset: string): void {
     this.#committed = BigInt(offset);
+  }
+
+  /** Events that are not done, and how long ago the oldest of them was published. */
+  get lag(): { events: number; seconds: number } {
+    const first = this.#open[0];
+    const from = first?.offset ?? this.#next ?? this.highWatermark;
+    const events = Number(this.highWatermark > from ? this.highWatermark - from : 0n);
+    return { events, seconds: first ? Math.max(0, Date.now() - first.publishedMs) / 1000 : 0 };
+  }
+
+  #wait(): void {
+    const first = this.#later[0];
+    if (!first) return;
+    this.#timer = setTimeout(
+      () => {
+        while (this.#later[0] && this.#later[0].dueMs <= Date.now()) this.#later.shift()!.start();
+        this.#wait();
+      },
+      Math.min(MAX_TIMER_MS, Math.max(0, first.dueMs - Date.now())),
+    );
   }
 }

@@ -14,8 +14,10 @@ export function readEvent(message: Message, envelope: Envelope, known: ReadonlyM
   const type = known.get(envelope.eventType);
   if (!type) throw new InvalidEventError(`nothing here reacts to the type ${envelope.eventType} that header ce_type names`);
   const topic = topicOf(type);
-  if (topic.name !== message.topic)
-    throw new InvalidEventError(`header ce_type names ${envelope.eventType}, which travels on ${topic.name} and not on ${message.topic}`);
+  if (topic.name !== message.origin.topic)
+    throw new InvalidEventError(
+      `header ce_type names ${envelope.eventType}, which travels on ${topic.name} and not on ${message.origin.topic}`,
+    );
   if (message.value === null) throw new InvalidEventError('the message has no value');
   const data = decode(type, message.value);
   validate(type, data);

@@ -7,6 +7,8 @@ import { kafkaClient, rootCause, type KafkaOptions } from './client';
 export interface Batch {
   readonly topic: string;
   readonly partition: number;
+  /** Offset after the last message on the partition. */
+  readonly highWatermark: string;
   readonly messages: readonly { offset: string; key: Buffer | null; value: Buffer | null; headers: KafkaHeaders }[];
 }
 
@@ -25,6 +27,8 @@ export interface SourceOptions extends KafkaOptions {
   readonly onRevoked: () => void;
   /** The partitions were shared out; each starts again at its committed offset. */
   readonly onAssigned: () => void;
+  /** Kafka has deleted events before they were consumed. */
+  readonly onLost: (topic: string, events: number) => void;
   /** The client has given up. */
   readonly onFatal: (error: Error) => void;
 }
@@ -33,7 +37,7 @@ const SESSION_TIMEOUT_MS = 10_000;
 const REBALANCE_TIMEOUT_MS = 15_000;
 const HEARTBEAT_INTERVAL_MS = 2_000;
 const MAX_WAIT_MS = 500;
-const MAX_BYTES_PER_PARTITION = 512 * 1024;
+const MAX_BYTES_PER_PARTITION = 128 * 1024;
 const STOP_TIMEOUT_MS = 5_000;
 /** What Kafka says for a partition without a committed offset. */
 const NONE = '-1';
@@ -148,6 +152,7 @@ export class Source {
     this.#options.onBatch({
       topic,
       partition,
+      highWatermark: batch.highWatermark,
       messages: batch.messages.map(({ offset, key, value, headers }) => ({ offset, key, value, headers: headers ?? {} })),
     });
     // For kafkajs "resolved" only means where to fetch next; what is committed is what commit() is told.
@@ -164,6 +169,7 @@ export class Source {
   #tellLoss(topic: string, partition: number, first: bigint): void {
     if (!this.#jumped.delete(`${topic}/${partition}`)) return;
     const expected = this.#expected.get(`${topic}/${partition}`);
+    this.#options.onLost(topic, expected === undefined ? 1 : Number(first - expected));
     this.#options.logger.error(
       { topic, partition, first: Number(first), ...(expected !== undefined && { lost: Number(first - expected) }) },
       'Kafka has deleted events before they were consumed',

@@ -8,6 +8,8 @@ export interface TopicSpec {
   readonly partitions: number;
   readonly retentionMs: number;
   readonly cleanup: 'delete' | 'compact';
+  /** Bytes a message may have; Kafka's default if left out. */
+  readonly maxMessageBytes?: number;
 }
 
 /** What was done to bring the topics into the declared state, in words. */
@@ -78,17 +80,21 @@ function refuseOtherPartitionCounts(specs: readonly TopicSpec[], existing: Reado
   }
 }
 
-function creation({ name, partitions, retentionMs, cleanup }: TopicSpec, replicationFactor: number): ITopicConfig {
+function creation(spec: TopicSpec, replicationFactor: number): ITopicConfig {
   return {
-    topic: name,
-    numPartitions: partitions,
+    topic: spec.name,
+    numPartitions: spec.partitions,
     replicationFactor,
-    configEntries: [...Object.entries(settings(retentionMs, cleanup))].map(([key, value]) => ({ name: key, value })),
+    configEntries: [...Object.entries(settings(spec))].map(([key, value]) => ({ name: key, value })),
   };
 }
 
-function settings(retentionMs: number, cleanup: TopicSpec['cleanup']): Record<string, string> {
-  return { 'retention.ms': String(retentionMs), 'cleanup.policy': cleanup };
+function settings({ retentionMs, cleanup, maxMessageBytes }: Omit<TopicSpec, 'name' | 'partitions'>): Record<string, string> {
+  return {
+    'retention.ms': String(retentionMs),
+    'cleanup.policy': cleanup,
+    ...(maxMessageBytes !== undefined && { 'max.message.bytes': String(maxMessageBytes) }),
+  };
 }
 
 /** kafkajs's own waiting gives up now and then under load. */
@@ -107,16 +113,16 @@ async function waitForLeaders(admin: Admin, specs: readonly TopicSpec[]): Promis
 
 async function alignSettings(admin: Admin, specs: readonly TopicSpec[]): Promise<TopicChange[]> {
   if (specs.length === 0) return [];
-  const names = Object.keys(settings(0, 'delete'));
+  const all = Object.keys(settings({ retentionMs: 0, cleanup: 'delete', maxMessageBytes: 0 }));
   const described = await admin.describeConfigs({
     includeSynonyms: false,
-    resources: specs.map((spec) => ({ type: ConfigResourceTypes.TOPIC, name: spec.name, configNames: names })),
+    resources: specs.map((spec) => ({ type: ConfigResourceTypes.TOPIC, name: spec.name, configNames: all })),
   });
   const changes: TopicChange[] = [];
   for (const spec of specs) {
     const now = described.resources.find((resource) => resource.resourceName === spec.name)?.configEntries ?? [];
-    const wanted = settings(spec.retentionMs, spec.cleanup);
-    const different = names.filter((name) => now.find((entry) => entry.configName === name)?.configValue !== wanted[name]);
+    const wanted = settings(spec);
+    const different = Object.keys(wanted).filter((name) => now.find((entry) => entry.configName === name)?.configValue !== wanted[name]);
     if (different.length === 0) continue;
     await admin.alterConfigs({
       validateOnly: false,

@@ -42,7 +42,7 @@ export class CreateOutbox1763683200000 implements MigrationInterface {
         topic        text        NOT NULL,
         key          bytea,
         value        bytea,
-        headers      jsonb       NOT NULL,
+        headers      json        NOT NULL,
         created_at   timestamptz NOT NULL DEFAULT now(),
         published_at timestamptz
       ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.05)`);

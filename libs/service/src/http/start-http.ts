@@ -2,11 +2,12 @@ import { Global, Module, type INestApplication, type LoggerService, type Provide
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
-import type { Logger } from '@past-tense/telemetry';
+import type { Logger, Telemetry } from '@past-tense/telemetry';
 import { json } from 'express';
 import type { HttpSettings } from '../settings';
 import { beginFlow, enterFlow } from './flow.middleware';
 import { HealthController, READY_CHECKS, type ReadyChecks } from './health.controller';
+import { MetricsController, TELEMETRY } from './metrics.controller';
 import { ProblemFilter } from './problem.filter';
 import { RouteInterceptor } from './route.interceptor';
 
@@ -16,6 +17,7 @@ interface HttpOptions {
   readonly logger: Logger;
   readonly providers: Provider[];
   readonly ready: ReadyChecks;
+  readonly telemetry: Telemetry;
 }
 
 const MAX_BODY = '100kb';
@@ -24,9 +26,9 @@ const MAX_BODY = '100kb';
  * Starts the HTTP side of a service and listens.
  * @throws Error if the port is taken
  */
-export async function startHttp({ definition, settings, logger, providers, ready }: HttpOptions): Promise<INestApplication> {
+export async function startHttp({ definition, settings, logger, providers, ready, telemetry }: HttpOptions): Promise<INestApplication> {
   const app = await NestFactory.create<NestExpressApplication>(
-    rootModule(definition.module, [...providers, { provide: READY_CHECKS, useValue: ready }]),
+    rootModule(definition.module, [...providers, { provide: READY_CHECKS, useValue: ready }, { provide: TELEMETRY, useValue: telemetry }]),
     {
       logger: nestLogger(logger),
       bodyParser: false,
@@ -56,7 +58,7 @@ export async function startHttp({ definition, settings, logger, providers, ready
 
 function rootModule(module: Type, providers: Provider[]): Type {
   @Global()
-  @Module({ providers, exports: providers, controllers: [HealthController] })
+  @Module({ providers, exports: providers, controllers: [HealthController, MetricsController] })
   class PlatformModule {}
 
   @Module({ imports: [PlatformModule, module] })

@@ -6,9 +6,8 @@ export class CreateShipments1763683500000 implements MigrationInterface {
       CREATE TABLE shipments (
         id              uuid    PRIMARY KEY,
         order_id        uuid    NOT NULL UNIQUE,
-        address         jsonb,
-        paid            boolean NOT NULL,
-        status          text    NOT NULL CHECK (status IN ('open', 'dispatched', 'rejected')),
+        address         jsonb   NOT NULL,
+        status          text    NOT NULL CHECK (status IN ('planned', 'dispatched', 'rejected')),
         tracking_number text,
         version         bigint  NOT NULL
       )`);

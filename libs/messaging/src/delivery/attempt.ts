@@ -1,0 +1,125 @@
+import { SpanKind, type Attributes, type Link, type SpanContext } from '@opentelemetry/api';
+import type { DescMessage } from '@bufbuild/protobuf';
+import type { Database, Transaction } from '@past-tense/database';
+import type { Envelope } from '@past-tense/envelope';
+import { contextOf, inSpan } from '@past-tense/telemetry';
+import { staysInside, type AnyReaction, type Event } from '../reaction';
+import type { Figures } from './figures';
+import type { Message } from './message';
+import { readEvent } from './read-event';
+import type { Turn, Turns } from './turns';
+
+export interface AttemptOptions {
+  readonly consumer: string;
+  readonly database: Database;
+  readonly turns: Turns;
+  readonly reactions: ReadonlyMap<DescMessage, AnyReaction<never>>;
+  readonly figures: Figures;
+}
+
+/** What an attempt that did not fail came to. */
+export type Result = 'applied' | 'duplicate' | 'behind';
+
+/** One attempt at an event: its turn, its reaction, its commit, in a span of its own. */
+export class Attempt {
+  readonly #options: AttemptOptions;
+  readonly #known: ReadonlyMap<string, DescMessage>;
+  readonly #reactions: ReadonlyMap<string, AnyReaction<never>>;
+
+  constructor(options: AttemptOptions) {
+    this.#options = options;
+    this.#known = new Map([...options.reactions.keys()].map((event) => [event.typeName, event]));
+    this.#reactions = new Map([...options.reactions].map(([event, reaction]) => [event.typeName, reaction]));
+  }
+
+  /**
+   * Makes the attempt. Its span's parent is the moment the fact was recorded; it links to the attempt before.
+   * @param started told the span before anything happens
+   * @throws whatever the reaction or the database throws; nothing is changed then
+   */
+  async make(
+    message: Message,
+    envelope: Envelope,
+    attempt: number,
+    before: SpanContext | undefined,
+    started: (span: SpanContext) => void,
+  ): Promise<Result> {
+    const links: Link[] = before ? [{ context: before }] : [];
+    const { topic } = message.origin;
+    const startedAt = performance.now();
+    const seconds = () => (performance.now() - startedAt) / 1000;
+    return await inSpan(
+      `process ${topic}`,
+      { kind: SpanKind.CONSUMER, links, attributes: this.#attributes(message, envelope, attempt) },
+      contextOf(envelope),
+      async (span) => {
+        started(span.spanContext());
+        try {
+          const result = await this.#react(message, readEvent(message, envelope, this.#known));
+          span.setAttribute('past_tense.result', result);
+          this.#options.figures.attempted(topic, seconds());
+          if (result === 'applied') this.#options.figures.applied(envelope.eventType, envelope.schemaVersion, envelope.publishedAt);
+          return result;
+        } catch (error) {
+          this.#options.figures.attempted(topic, seconds(), error instanceof Error ? error.name : 'unknown');
+          throw error;
+        }
+      },
+    );
+  }
+
+  /** What the reaction would throw right now; nothing of it is kept. */
+  async rehearse(transaction: Transaction, message: Message, envelope: Envelope): Promise<unknown> {
+    const event = readEvent(message, envelope, this.#known);
+    const reaction = this.#reactions.get(event.eventType)!;
+    return await transaction.rehearse(() =>
+      staysInside(reaction) ? reaction.react(event, transaction) : reaction.intend(event, transaction),
+    );
+  }
+
+  async #react(message: Message, event: Event<never>): Promise<Result> {
+    const { database, turns } = this.#options;
+    const reaction = this.#reactions.get(event.eventType)!;
+    if (staysInside(reaction)) return await this.#inTurn(message, event, (transaction) => reaction.react(event, transaction));
+
+    const intended = await database.transaction(async (transaction) => {
+      const turn = await turns.begin(transaction, message, event, false);
+      return { turn, intent: turn.kind === 'react' ? ((await reaction.intend(event, transaction)) as unknown) : undefined };
+    });
+    if (intended.turn.kind !== 'react') return intended.turn.kind;
+    if (intended.intent === undefined) return await this.#inTurn(message, event, async () => undefined);
+    const outcome: unknown = await reaction.call(intended.intent);
+    return await this.#inTurn(message, event, (transaction) => reaction.record(event, outcome, transaction));
+  }
+
+  /** Claims the event and does the work in one transaction, if it is its turn. */
+  async #inTurn(message: Message, event: Event<never>, work: (transaction: Transaction) => Promise<void>): Promise<Result> {
+    const { database, turns, figures } = this.#options;
+    return await database.transaction(async (transaction) => {
+      const startedAt = performance.now();
+      const turn: Turn = await turns.begin(transaction, message, event, true);
+      figures.claimed((performance.now() - startedAt) / 1000);
+      if (turn.kind !== 'react') return turn.kind;
+      await work(transaction);
+      await turns.succeed(transaction, event, turn);
+      return 'applied';
+    });
+  }
+
+  #attributes({ origin, arrived, from }: Message, envelope: Envelope, attempt: number): Attributes {
+    return {
+      'messaging.system': 'kafka',
+      'messaging.operation.name': 'process',
+      'messaging.operation.type': 'process',
+      'messaging.destination.name': origin.topic,
+      'messaging.destination.partition.id': String(origin.partition),
+      'messaging.kafka.offset': Number(origin.offset),
+      'messaging.kafka.message.key': envelope.aggregateId,
+      'messaging.consumer.group.name': this.#options.consumer,
+      'messaging.message.id': envelope.eventId,
+      'messaging.message.conversation_id': envelope.correlationId,
+      'past_tense.attempt': attempt,
+      ...(arrived.topic !== origin.topic && { 'past_tense.arrived_from': from }),
+    };
+  }
+}

@@ -1,0 +1,132 @@
+import { metrics, type Attributes, type BatchObservableResult, type Counter, type Histogram, type Observable } from '@opentelemetry/api';
+import type { Database } from '@past-tense/database';
+import type { Place } from '../retry/ordered-retry';
+import type { Reason } from './added-headers';
+import type { Outages } from './outages';
+
+// Seconds, as OpenTelemetry's conventions have it.
+const SECONDS = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900];
+
+/** What is looked at when somebody asks for the figures. */
+export interface Watched {
+  readonly database: Database;
+  readonly outages: Outages;
+  readonly lag: () => ReadonlyMap<string, { readonly events: number; readonly seconds: number }>;
+}
+
+const heldByPlace = {
+  name: 'figures-held',
+  text: 'SELECT place, count(*)::int AS events FROM held_events WHERE consumer = $1 GROUP BY place',
+};
+
+/**
+ * What a consumer measures. Names follow OpenTelemetry's messaging conventions where there is one
+ * (https://opentelemetry.io/docs/specs/semconv/messaging/messaging-metrics/); our own begin with `past_tense.`. Attributes are
+ * names of consumers, topics, event types, tiers and reasons only, so there is a bounded number of each.
+ */
+export class Figures {
+  readonly #consumed: Counter;
+  readonly #processing: Histogram;
+  readonly #delay: Histogram;
+  readonly #claim: Histogram;
+  readonly #retries: Counter;
+  readonly #deadLetters: Counter;
+  readonly #lost: Counter;
+  readonly #schemas: Counter;
+  #stopWatching: () => void = () => undefined;
+
+  constructor(private readonly consumer: string) {
+    const meter = metrics.getMeter('past-tense');
+    const seconds = (name: string, description: string) =>
+      meter.createHistogram(name, { description, unit: 's', advice: { explicitBucketBoundaries: SECONDS } });
+    this.#consumed = meter.createCounter('messaging.client.consumed.messages', {
+      unit: '{message}',
+      description: 'Messages handed to the consumer',
+    });
+    this.#processing = seconds('messaging.process.duration', 'Time one attempt at a message takes');
+    this.#delay = seconds('past_tense.effects.delay', 'Time from publishing an event to the commit of its effects');
+    this.#claim = seconds('past_tense.dedup.claim.duration', 'Time to take the turn of an event and claim it');
+    this.#retries = meter.createCounter('past_tense.retries', {
+      unit: '{event}',
+      description: 'Events moved to a retry tier, sent back, or tried again in place',
+    });
+    this.#deadLetters = meter.createCounter('past_tense.dead_letters', { unit: '{event}', description: 'Events dead-lettered' });
+    this.#lost = meter.createCounter('past_tense.events.lost', {
+      unit: '{event}',
+      description: 'Events that Kafka deleted before they were consumed',
+    });
+    this.#schemas = meter.createCounter('past_tense.schemas.accepted', {
+      unit: '{event}',
+      description: 'Events handled, by the version of their schema',
+    });
+  }
+
+  /** Also tells what waits, what is away and how far the consumer is behind, whenever the figures are read. */
+  watch(watched: Watched): void {
+    const meter = metrics.getMeter('past-tense');
+    const gauge = (name: string, unit: string, description: string) => meter.createObservableGauge(name, { unit, description });
+    const gauges = {
+      held: gauge('past_tense.held_events', '{event}', 'Events that wait, and dead letters, by place'),
+      outage: gauge('past_tense.outages', '{outage}', '1 while events of a type wait for something that is away'),
+      lag: gauge('past_tense.consumer.lag', '{event}', 'Events on the assigned partitions that are not done'),
+      lagTime: gauge('past_tense.consumer.lag.time', 's', 'Time since the oldest event that is not done was published'),
+    };
+    const observables: Observable[] = Object.values(gauges);
+    const observe = async (result: BatchObservableResult) => {
+      for (const [topic, { events, seconds }] of watched.lag()) {
+        result.observe(gauges.lag, events, this.#of(topic));
+        result.observe(gauges.lagTime, seconds, this.#of(topic));
+      }
+      for (const eventType of watched.outages.away) result.observe(gauges.outage, 1, this.#event(eventType));
+      const rows = await watched.database.query<{ place: string; events: number }>(heldByPlace, [this.consumer]).catch(() => []);
+      for (const { place, events } of rows) result.observe(gauges.held, events, { consumer: this.consumer, place });
+    };
+    meter.addBatchObservableCallback(observe, observables);
+    this.#stopWatching = () => meter.removeBatchObservableCallback(observe, observables);
+  }
+
+  stopWatching(): void {
+    this.#stopWatching();
+  }
+
+  consumed(topic: string, messages: number): void {
+    this.#consumed.add(messages, this.#of(topic));
+  }
+
+  attempted(topic: string, seconds: number, errorType?: string): void {
+    this.#processing.record(seconds, {
+      ...this.#of(topic),
+      'messaging.operation.name': 'process',
+      ...(errorType && { 'error.type': errorType }),
+    });
+  }
+
+  applied(eventType: string, schemaVersion: number, publishedAt: string): void {
+    this.#delay.record(Math.max(0, Date.now() - Date.parse(publishedAt)) / 1000, this.#event(eventType));
+    this.#schemas.add(1, { ...this.#event(eventType), schema_version: schemaVersion });
+  }
+
+  claimed(seconds: number): void {
+    this.#claim.record(seconds, { consumer: this.consumer });
+  }
+
+  retried(eventType: string, place: Place): void {
+    this.#retries.add(1, { ...this.#event(eventType), place });
+  }
+
+  deadLettered(eventType: string | undefined, reason: Reason): void {
+    this.#deadLetters.add(1, { ...this.#event(eventType ?? 'unknown'), reason });
+  }
+
+  lost(topic: string, events: number): void {
+    this.#lost.add(events, this.#of(topic));
+  }
+
+  #of(topic: string): Attributes {
+    return { 'messaging.system': 'kafka', 'messaging.destination.name': topic, 'messaging.consumer.group.name': this.consumer };
+  }
+
+  #event(eventType: string): Attributes {
+    return { consumer: this.consumer, event_type: eventType };
+  }
+}
