@@ -17,6 +17,7 @@ const mayUse = {
   testing: ['contracts', 'envelope', 'local'],
   local: [],
   catalogue: ['config', 'contracts', 'messaging', 'telemetry'],
+  'dead-letters': ['contracts', 'database', 'messaging', 'telemetry'],
 };
 
 const name = (project) => `name:${project}`;
@@ -64,7 +65,7 @@ export default tseslint.config(
   },
   { files: ['libs/messaging/src/kafka/**/*.ts'], rules: { 'no-restricted-imports': restrict(onlyInTests) } },
   { files: TESTS, rules: { 'no-restricted-imports': restrict(onlyInMessaging), 'max-lines': 'off' } },
-  { files: ['libs/messaging/**/*.int-spec.ts'], rules: { 'no-restricted-imports': 'off' } },
+  { files: ['libs/messaging/test/**/*.ts'], rules: { 'no-restricted-imports': 'off' } },
   { files: ['infra/local/src/demo.ts'], rules: { 'no-console': 'off' } },
   {
     files: ['**/*.mjs', '**/*.js'],

@@ -14,6 +14,7 @@ import { Figures } from './delivery/figures';
 import { GapWatch } from './delivery/gap-watch';
 import { Lanes } from './delivery/lanes';
 import type { Message } from './delivery/message';
+import { Moves } from './delivery/moves';
 import { Outages } from './delivery/outages';
 import { PartitionProgress } from './delivery/partition-progress';
 import { Slots } from './delivery/slots';
@@ -91,7 +92,7 @@ export class Consumer {
     setMaxListeners(0, stopping); // Every event that waits listens for the stop.
     this.#options = options;
     this.#returns = returnTopics(consumer);
-    this.#figures = new Figures(consumer);
+    this.#figures = new Figures(consumer, new Set([...reactions.keys()].map(({ typeName }) => typeName)));
     this.#starts = new Starts(database, consumer);
     const turns = new Turns({ consumer, processed, held: new HeldEvents(consumer, outbox), tiers, afterDeath, earlyLimitMs, maxHeld });
     const attempt = new Attempt({ consumer, database, turns, reactions, figures: this.#figures });
@@ -105,6 +106,7 @@ export class Consumer {
       ...options,
       attempt,
       turns,
+      moves: new Moves({ consumer, database, turns, figures: this.#figures, logger, stopping }),
       outages,
       slots: new Slots(options.concurrency),
       starts: this.#starts,
@@ -207,7 +209,8 @@ export class Consumer {
     const arrived = { topic, partition, offset };
     const place = this.#returns.get(topic);
     const returned = place === undefined ? undefined : withoutAdded(headers);
-    if (place !== undefined && returned) return { arrived, from: place, key, value, ...returned, linked: returned.linked ?? receive };
+    if (place !== undefined && returned)
+      return { arrived, key, value, ...returned, from: returned.from ?? place, linked: returned.linked ?? receive };
     return { arrived, origin: arrived, from: SOURCE, copy: 0, key, value, headers, attempts: 0, dueMs: 0, linked: receive };
   }
 

@@ -2,11 +2,12 @@ import { trace, ROOT_CONTEXT, type SpanContext } from '@opentelemetry/api';
 import type { KafkaHeaders } from '@past-tense/envelope';
 import type { KafkaRecord } from '@past-tense/outbox';
 import { contextOf } from '@past-tense/telemetry';
-import type { Place } from '../retry/ordered-retry';
+import { SOURCE, type Place } from '../retry/ordered-retry';
 import type { Message, Origin } from './message';
 
-/** Why an event was moved. */
-export type Reason = 'INVALID' | 'FAILED' | 'GAP' | 'CRASHED' | 'EARLY' | 'BEHIND';
+/** Why an event was moved. The first four are reasons for a death. */
+export const HELD_REASONS = ['INVALID', 'FAILED', 'GAP', 'CRASHED', 'EARLY', 'BEHIND'] as const;
+export type Reason = (typeof HELD_REASONS)[number];
 
 /** What a move adds to a message, as headers with the prefix `pt_`. docs/envelope.md is the reference. */
 export interface Added {
@@ -58,7 +59,7 @@ export function withAdded(headers: KafkaHeaders, added: Added): KafkaRecord['hea
  */
 export function withoutAdded(
   headers: KafkaHeaders,
-): Pick<Message, 'origin' | 'copy' | 'headers' | 'attempts' | 'dueMs' | 'firstFailedAt' | 'linked'> | undefined {
+): (Pick<Message, 'origin' | 'copy' | 'headers' | 'attempts' | 'dueMs' | 'firstFailedAt' | 'linked'> & { from?: Place }) | undefined {
   const text = (name: string) => (headers[PREFIX + name] === undefined ? undefined : String(headers[PREFIX + name]));
   const [topic, partition, offset, copy] = ['source_topic', 'source_partition', 'source_offset', 'copy'].map(text);
   if (!topic || !partition || !offset || !Number.isInteger(Number(copy))) return undefined;
@@ -66,6 +67,8 @@ export function withoutAdded(
   return {
     origin: { topic, partition: Number(partition), offset },
     copy: Number(copy),
+    // It is to be looked at as if it had just come.
+    ...(text('place') === SOURCE && { from: SOURCE }),
     headers: Object.fromEntries(Object.entries(headers).filter(([name]) => !name.startsWith(PREFIX))),
     attempts: Number(text('attempts') ?? 0),
     dueMs: Date.parse(text('due_at') ?? '') || 0,

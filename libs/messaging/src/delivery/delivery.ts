@@ -1,14 +1,15 @@
-import { context, SpanKind, type SpanContext } from '@opentelemetry/api';
+import type { SpanContext } from '@opentelemetry/api';
 import type { Database } from '@past-tense/database';
 import { fromHeaders, type Envelope } from '@past-tense/envelope';
-import { contextOf, inFlow, inSpan, type Logger } from '@past-tense/telemetry';
+import { inFlow, type Logger } from '@past-tense/telemetry';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { queueTopic } from '../queues';
-import { DEAD, REDRIVE, SOURCE } from '../retry/ordered-retry';
+import { REDRIVE, SOURCE } from '../retry/ordered-retry';
 import type { Attempt } from './attempt';
+import { backOff } from './back-off';
 import { classify, type EarlyEventError } from './failure';
 import type { Figures } from './figures';
-import type { Message } from './message';
+import { where, type Message } from './message';
+import type { Moves } from './moves';
 import type { Outages } from './outages';
 import type { Slots } from './slots';
 import type { Starts } from './starts';
@@ -28,6 +29,7 @@ export interface DeliveryOptions {
   readonly database: Database;
   readonly attempt: Attempt;
   readonly turns: Turns;
+  readonly moves: Moves;
   readonly outages: Outages;
   readonly slots: Slots;
   readonly starts: Starts;
@@ -73,9 +75,7 @@ export class Delivery {
   async settle(message: Message, suspect: boolean): Promise<boolean> {
     const envelope = envelopeOf(message);
     if (envelope instanceof Error)
-      return await this.#persist(message, () =>
-        this.#bury(message, undefined, this.#failure(envelope, 'INVALID', message, newProgress(message))),
-      );
+      return await this.options.moves.bury(message, undefined, this.#failure(envelope, 'INVALID', message, newProgress(message)));
     const flow = { correlationId: envelope.correlationId, causationId: envelope.eventId, eventId: envelope.eventId };
     return await inFlow(flow, () =>
       suspect ? this.#settleSuspect(message, envelope) : this.#settleEvent(message, envelope, { counted: false, alone: false }),
@@ -86,7 +86,7 @@ export class Delivery {
   async #settleSuspect(message: Message, envelope: Envelope): Promise<boolean> {
     const { starts, maxStarts, logger } = this.options;
     let begun = 0;
-    const known = await this.#persist(message, async () => {
+    const known = await this.options.moves.persist(message, async () => {
       begun = await starts.before(message);
     });
     if (!known) return false;
@@ -97,7 +97,7 @@ export class Delivery {
     }
     const error = new Error(`the process ended ${begun} times while it handled this message`);
     const failure = this.#failure(error, 'CRASHED', message, newProgress(message));
-    const settled = await this.#persist(message, () => this.#moveOn(message, envelope, failure));
+    const settled = await this.options.moves.onward(message, envelope, failure);
     if (settled) await this.#noteEnd(message);
     return settled;
   }
@@ -180,9 +180,8 @@ export class Delivery {
     if (kind === 'early') return await this.#waitForOthers(message, envelope, progress, error as EarlyEventError);
     progress.attempts += 1;
     const failure = this.#failure(error, kind === 'invalid' ? 'INVALID' : 'FAILED', message, progress);
-    if (kind === 'invalid') return await this.#persist(message, () => this.#bury(message, envelope, failure));
-    if (progress.attempts >= this.#attemptsInPlace(message))
-      return await this.#persist(message, () => this.#moveOn(message, envelope, failure));
+    if (kind === 'invalid') return await this.options.moves.bury(message, envelope, failure);
+    if (progress.attempts >= this.#attemptsInPlace(message)) return await this.options.moves.onward(message, envelope, failure);
     const waitMs = backOff(progress.attempts - 1, this.options.retry);
     figures.retried(envelope.eventType, 'in-place');
     logger.warn({ ...where(message), err: error, attempts: failure.attempts, waitMs }, `${message.origin.topic} failed; it is tried again`);
@@ -206,31 +205,6 @@ export class Delivery {
     return from === SOURCE || from === REDRIVE ? this.options.retry.attempts : 1;
   }
 
-  async #moveOn(message: Message, envelope: Envelope, failure: Failure): Promise<void> {
-    const { consumer, database, turns, figures, logger } = this.options;
-    const moved = await this.#inMoveSpan(message, envelope, () =>
-      database.transaction((transaction) => turns.fail(transaction, message, envelope, failure)),
-    );
-    if (!moved) return;
-    const fields = { ...where(message), err: failure.error, attempts: failure.attempts, reason: failure.reason, place: moved.place };
-    if (moved.place === DEAD) {
-      figures.deadLettered(envelope.eventType, failure.reason);
-      logger.error(fields, `${message.origin.topic} is dead-lettered`);
-    } else {
-      figures.retried(envelope.eventType, moved.place);
-      logger.warn(fields, `${message.origin.topic} failed; it waits on ${queueTopic(consumer, moved.place)}`);
-    }
-  }
-
-  async #bury(message: Message, envelope: Envelope | undefined, failure: Failure): Promise<void> {
-    const { database, turns, figures, logger } = this.options;
-    await this.#inMoveSpan(message, envelope, () =>
-      database.transaction((transaction) => turns.bury(transaction, message, envelope, failure)),
-    );
-    figures.deadLettered(envelope?.eventType, failure.reason);
-    logger.error({ ...where(message), err: failure.error, reason: failure.reason }, `${message.origin.topic} is dead-lettered`);
-  }
-
   /**
    * Lets an event wait for what must come first. That is decided under the lock of the key it waits for, and looked at once
    * more there: what it waits for may have been committed since, and then nobody would wake it.
@@ -239,7 +213,7 @@ export class Delivery {
     const { database, turns, attempt, figures, logger } = this.options;
     const failure = this.#failure(early, 'EARLY', message, progress);
     let still = false;
-    const persisted = await this.#persist(message, async () => {
+    const persisted = await this.options.moves.persist(message, async () => {
       still = await database.transaction(async (transaction) => {
         await turns.lockBoth(transaction, envelope.aggregateId, early.waitsFor);
         const error = await attempt.rehearse(transaction, message, envelope);
@@ -252,38 +226,6 @@ export class Delivery {
     figures.retried(envelope.eventType, 'early');
     logger.info({ ...where(message), waitsFor: early.waitsFor }, `${message.origin.topic} is early: ${early.message}; it waits`);
     return true;
-  }
-
-  /** Does something that needs only the database, again and again until it succeeds. Returns false if the consumer stops first. */
-  async #persist(message: Message, work: () => Promise<void>): Promise<boolean> {
-    const { stopping, logger, retry } = this.options;
-    for (let failures = 0; !stopping.aborted; failures += 1) {
-      try {
-        await work();
-        return true;
-      } catch (error) {
-        const waitMs = backOff(failures, { ...retry, maxDelayMs: 5_000 });
-        if (error instanceof TooManyHeldError && failures === 0) logger.error({ ...where(message), err: error }, error.message);
-        logger.warn({ ...where(message), err: error, waitMs }, `${message.origin.topic} could not be moved; it is tried again`);
-        await this.#wait(waitMs);
-      }
-    }
-    return false;
-  }
-
-  async #inMoveSpan<T>(message: Message, envelope: Envelope | undefined, work: () => Promise<T>): Promise<T> {
-    const attributes = {
-      'messaging.system': 'kafka',
-      'messaging.operation.name': 'move',
-      'messaging.operation.type': 'send',
-      'messaging.destination.name': message.origin.topic,
-    };
-    return await inSpan(
-      `move ${message.origin.topic}`,
-      { kind: SpanKind.PRODUCER, attributes },
-      envelope ? contextOf(envelope) : context.active(),
-      work,
-    );
   }
 
   #failure(error: unknown, reason: Failure['reason'], message: Message, { attempts, firstFailedAt, lastSpan }: Progress): Failure {
@@ -320,14 +262,4 @@ function envelopeOf({ headers }: Message): Envelope | Error {
   } catch (error) {
     return error as Error;
   }
-}
-
-/** Where a message came from, for logs. */
-function where({ origin, arrived }: Message): object {
-  return { ...origin, ...(arrived.topic !== origin.topic && { arrivedOn: arrived.topic }) };
-}
-
-/** Doubling delays with jitter, so that many waiting events do not come back at the same moment. */
-function backOff(retries: number, { firstDelayMs, maxDelayMs }: Omit<RetryPolicy, 'attempts'>): number {
-  return Math.round(Math.min(maxDelayMs, firstDelayMs * 2 ** Math.min(retries, 20)) * (0.5 + Math.random() / 2));
 }

@@ -35,7 +35,11 @@ export class Figures {
   readonly #schemas: Counter;
   #stopWatching: () => void = () => undefined;
 
-  constructor(private readonly consumer: string) {
+  /** @param known types of events the consumer knows; others are counted together, because anybody can invent a name */
+  constructor(
+    private readonly consumer: string,
+    private readonly known: ReadonlySet<string>,
+  ) {
     const meter = metrics.getMeter('past-tense');
     const seconds = (name: string, description: string) =>
       meter.createHistogram(name, { description, unit: 's', advice: { explicitBucketBoundaries: SECONDS } });
@@ -115,7 +119,8 @@ export class Figures {
   }
 
   deadLettered(eventType: string | undefined, reason: Reason): void {
-    this.#deadLetters.add(1, { ...this.#event(eventType ?? 'unknown'), reason });
+    const type = eventType !== undefined && this.known.has(eventType) ? eventType : 'unknown';
+    this.#deadLetters.add(1, { ...this.#event(type), reason });
   }
 
   lost(topic: string, events: number): void {

@@ -22,7 +22,9 @@ export class GapWatch {
   constructor(private readonly options: GapWatchOptions) {}
 
   start(): void {
-    this.#timer = setInterval(() => (this.#looking = this.#look()), this.options.everyMs);
+    this.#timer = setInterval(() => {
+      this.#looking = this.#look();
+    }, this.options.everyMs);
   }
 
   async stop(): Promise<void> {

@@ -1,6 +1,6 @@
 import type { SpanContext } from '@opentelemetry/api';
 import type { KafkaHeaders } from '@past-tense/envelope';
-import type { Place, SOURCE } from '../retry/ordered-retry';
+import type { Place } from '../retry/ordered-retry';
 
 /** A position on Kafka. */
 export interface Origin {
@@ -15,7 +15,7 @@ export interface Message {
   readonly origin: Origin;
   /** Where it was read now; the same as its origin unless it was moved. */
   readonly arrived: Origin;
-  readonly from: typeof SOURCE | Place;
+  readonly from: Place;
   /** The move that put it there. */
   readonly copy: number;
   readonly key: Buffer | null;
@@ -34,4 +34,9 @@ export interface Message {
 /** A name for a position, unique in the cluster. */
 export function nameOf({ topic, partition, offset }: Origin): string {
   return `${topic}/${partition}/${offset}`;
+}
+
+/** Where a message came from, for logs. */
+export function where({ origin, arrived }: Message): object {
+  return { ...origin, ...(arrived.topic !== origin.topic && { arrivedOn: arrived.topic }) };
 }

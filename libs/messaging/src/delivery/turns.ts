@@ -82,7 +82,8 @@ export class Turns {
     const done = await processed.has(transaction, eventId);
     const verdict = onArrival(arrivalOf(message, envelope), done, waiting, afterDeath);
     if (verdict.kind === 'done') await held.forget(transaction, eventId);
-    if (verdict.kind === 'behind') await this.#hold(transaction, message, envelope, verdict.held, waiting, { reason: 'BEHIND' });
+    if (verdict.kind === 'behind')
+      await this.#hold(transaction, message, envelope, verdict.held, { reason: 'BEHIND', before: mine(waiting, envelope) });
     if (verdict.kind !== 'react') return { kind: verdict.kind === 'behind' ? 'behind' : 'duplicate' };
     if (claim) await processed.claim(transaction, eventId);
     return { kind: 'react', level: verdict.level, looked: true };
@@ -110,12 +111,10 @@ export class Turns {
       waiting,
       this.options.tiers.map(({ place }) => place),
     );
-    const mine = waiting.find(({ eventId }) => eventId === envelope.eventId);
+    const before = mine(waiting, envelope);
     const moved = failure.reason === 'FAILED' ? next : { ...next, place: DEAD };
-    await this.#hold(transaction, message, envelope, moved, waiting, {
-      ...failure,
-      firstFailedAt: mine?.firstFailedAt ?? failure.firstFailedAt,
-    });
+    const firstFailedAt = before?.firstFailedAt ?? failure.firstFailedAt;
+    await this.#hold(transaction, message, envelope, moved, { ...failure, firstFailedAt, before });
     if (moved.place === DEAD) await this.#release(transaction, envelope.aggregateId);
     return moved;
   }
@@ -131,9 +130,10 @@ export class Turns {
     if (!waiting) return false;
     const held = afterEarly(arrivalOf(message, envelope), waiting);
     // Waiting again, after something else has come, does not prolong the wait.
-    const since = waiting.find(({ eventId }) => eventId === envelope.eventId)?.firstFailedAt ?? failure.firstFailedAt;
+    const before = mine(waiting, envelope);
+    const since = before?.firstFailedAt ?? failure.firstFailedAt;
     const dueAt = new Date(since.getTime() + this.options.earlyLimitMs);
-    await this.#hold(transaction, message, envelope, held, waiting, { ...failure, firstFailedAt: since, waitsFor, dueAt });
+    await this.#hold(transaction, message, envelope, held, { ...failure, firstFailedAt: since, waitsFor, dueAt, before });
     return true;
   }
 
@@ -163,7 +163,7 @@ export class Turns {
       version: 0,
       place: DEAD,
       level: 0,
-      copy: 1,
+      copy: message.from === SOURCE ? message.copy + 1 : 1,
       waitsFor: null,
       dueAt: null,
       reason,
@@ -185,7 +185,8 @@ export class Turns {
     const waiting = await held.ofAggregate(transaction, envelope.aggregateId);
     const verdict = onArrival(arrivalOf(message, envelope), await processed.has(transaction, envelope.eventId), waiting, afterDeath);
     if (verdict.kind === 'done') await held.forget(transaction, envelope.eventId);
-    if (verdict.kind === 'behind') await this.#hold(transaction, message, envelope, verdict.held, waiting, { reason: 'BEHIND' });
+    if (verdict.kind === 'behind')
+      await this.#hold(transaction, message, envelope, verdict.held, { reason: 'BEHIND', before: mine(waiting, envelope) });
     return verdict.kind === 'react' ? waiting : undefined;
   }
 
@@ -217,10 +218,8 @@ export class Turns {
     message: Message,
     envelope: Envelope,
     to: Held,
-    waiting: readonly HeldEvent[],
-    why: { reason: Reason } & Partial<Failure> & { waitsFor?: string; dueAt?: Date },
+    { before, ...why }: { reason: Reason; before: HeldEvent | undefined; waitsFor?: string; dueAt?: Date } & Partial<Failure>,
   ): Promise<void> {
-    const before = waiting.find(({ eventId }) => eventId === envelope.eventId);
     if (!before && to.place !== DEAD) await this.#requireRoom(transaction);
     const tier = this.options.tiers.find(({ place }) => place === to.place);
     const error =
@@ -255,6 +254,11 @@ export class Turns {
       `${consumer} holds ${maxHeld} events that wait, which is as many as it may; look at its dead letters and retries (npm run dlq), or raise HELD_EVENTS_MAX`,
     );
   }
+}
+
+/** How an event is held now, if it is. */
+function mine(waiting: readonly HeldEvent[], { eventId }: Envelope): HeldEvent | undefined {
+  return waiting.find((held) => held.eventId === eventId);
 }
 
 function arrivalOf({ from, copy }: Message, { eventId, aggregateVersion }: Envelope): Arrival {

@@ -23,7 +23,7 @@ export interface HeldEvent extends Held {
   readonly message: Pick<Message, 'origin' | 'key' | 'value' | 'headers'>;
 }
 
-interface Row {
+export interface HeldRow {
   id: string;
   aggregate_id: string | null;
   version: string | null;
@@ -55,6 +55,7 @@ const ofAggregate = {
   name: 'held-of-aggregate',
   text: 'SELECT * FROM held_events WHERE consumer = $1 AND aggregate_id = $2 ORDER BY version',
 };
+const oneById = { name: 'held-by-id', text: 'SELECT * FROM held_events WHERE consumer = $1 AND id = $2' };
 const waitingFor = {
   name: 'held-waiting-for',
   text: 'SELECT * FROM held_events WHERE consumer = $1 AND waits_for = $2 ORDER BY aggregate_id, version',
@@ -94,12 +95,17 @@ export class HeldEvents {
 
   /** What is held of an aggregate, by version. */
   async ofAggregate(transaction: Transaction, aggregateId: string): Promise<HeldEvent[]> {
-    return (await transaction.query<Row>(ofAggregate, [this.consumer, aggregateId])).map(fromRow);
+    return (await transaction.query<HeldRow>(ofAggregate, [this.consumer, aggregateId])).map(fromRow);
+  }
+
+  /** One held event, or none. */
+  async byId(transaction: Transaction, id: string): Promise<HeldEvent[]> {
+    return (await transaction.query<HeldRow>(oneById, [this.consumer, id])).map(fromRow);
   }
 
   /** Events of other aggregates that came too early and wait for this one. */
   async waitingFor(transaction: Transaction, aggregateId: string): Promise<HeldEvent[]> {
-    return (await transaction.query<Row>(waitingFor, [this.consumer, aggregateId])).map(fromRow);
+    return (await transaction.query<HeldRow>(waitingFor, [this.consumer, aggregateId])).map(fromRow);
   }
 
   /** Events that have waited too long for what they need. */
@@ -175,7 +181,7 @@ function hasTopic(place: Place): boolean {
 }
 
 /** A row as an event; the tools that look at dead letters read the same table. */
-export function fromRow(row: Row): HeldEvent {
+export function fromRow(row: HeldRow): HeldEvent {
   return {
     eventId: row.id,
     aggregateId: row.aggregate_id,

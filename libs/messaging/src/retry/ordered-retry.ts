@@ -36,7 +36,7 @@ export interface Held {
 export interface Arrival {
   readonly eventId: string;
   readonly version: number;
-  readonly from: typeof SOURCE | Place;
+  readonly from: Place;
   /** The move that put it there; 0 on its source topic. */
   readonly copy: number;
 }

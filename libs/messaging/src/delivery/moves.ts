@@ -1,0 +1,94 @@
+import { context, SpanKind } from '@opentelemetry/api';
+import type { Database } from '@past-tense/database';
+import type { Envelope } from '@past-tense/envelope';
+import { contextOf, inSpan, type Logger } from '@past-tense/telemetry';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { queueTopic } from '../queues';
+import { DEAD } from '../retry/ordered-retry';
+import { backOff } from './back-off';
+import type { Figures } from './figures';
+import { where, type Message } from './message';
+import { TooManyHeldError, type Failure, type Turns } from './turns';
+
+export interface MovesOptions {
+  readonly consumer: string;
+  readonly database: Database;
+  readonly turns: Turns;
+  readonly figures: Figures;
+  readonly logger: Logger;
+  readonly stopping: AbortSignal;
+}
+
+const PERSISTENCE = { firstDelayMs: 100, maxDelayMs: 5_000 };
+
+/** Takes messages away from where they arrived: to a retry tier, or to the dead letters. */
+export class Moves {
+  constructor(private readonly options: MovesOptions) {}
+
+  /** Moves an event whose reaction has failed as often as it may to the next tier, or to the dead letters. */
+  async onward(message: Message, envelope: Envelope, failure: Failure): Promise<boolean> {
+    return await this.persist(message, () => this.#onward(message, envelope, failure));
+  }
+
+  async #onward(message: Message, envelope: Envelope, failure: Failure): Promise<void> {
+    const { consumer, database, turns, figures, logger } = this.options;
+    const moved = await this.#inMoveSpan(message, envelope, () =>
+      database.transaction((transaction) => turns.fail(transaction, message, envelope, failure)),
+    );
+    if (!moved) return;
+    const fields = { ...where(message), err: failure.error, attempts: failure.attempts, reason: failure.reason, place: moved.place };
+    if (moved.place === DEAD) {
+      figures.deadLettered(envelope.eventType, failure.reason);
+      logger.error(fields, `${message.origin.topic} is dead-lettered`);
+    } else {
+      figures.retried(envelope.eventType, moved.place);
+      logger.warn(fields, `${message.origin.topic} failed; it waits on ${queueTopic(consumer, moved.place)}`);
+    }
+  }
+
+  /** Dead-letters a message that cannot be read. */
+  async bury(message: Message, envelope: Envelope | undefined, failure: Failure): Promise<boolean> {
+    return await this.persist(message, () => this.#bury(message, envelope, failure));
+  }
+
+  async #bury(message: Message, envelope: Envelope | undefined, failure: Failure): Promise<void> {
+    const { database, turns, figures, logger } = this.options;
+    await this.#inMoveSpan(message, envelope, () =>
+      database.transaction((transaction) => turns.bury(transaction, message, envelope, failure)),
+    );
+    figures.deadLettered(envelope?.eventType, failure.reason);
+    logger.error({ ...where(message), err: failure.error, reason: failure.reason }, `${message.origin.topic} is dead-lettered`);
+  }
+
+  /** Does something that needs only the database, again and again until it succeeds. Returns false if the consumer stops first. */
+  async persist(message: Message, work: () => Promise<void>): Promise<boolean> {
+    const { stopping, logger } = this.options;
+    for (let failures = 0; !stopping.aborted; failures += 1) {
+      try {
+        await work();
+        return true;
+      } catch (error) {
+        const waitMs = backOff(failures, PERSISTENCE);
+        if (error instanceof TooManyHeldError && failures === 0) logger.error({ ...where(message), err: error }, error.message);
+        logger.warn({ ...where(message), err: error, waitMs }, `${message.origin.topic} could not be moved; it is tried again`);
+        await sleep(waitMs, undefined, { signal: stopping }).catch(() => undefined);
+      }
+    }
+    return false;
+  }
+
+  async #inMoveSpan<T>(message: Message, envelope: Envelope | undefined, work: () => Promise<T>): Promise<T> {
+    const attributes = {
+      'messaging.system': 'kafka',
+      'messaging.operation.name': 'move',
+      'messaging.operation.type': 'send',
+      'messaging.destination.name': message.origin.topic,
+    };
+    return await inSpan(
+      `move ${message.origin.topic}`,
+      { kind: SpanKind.PRODUCER, attributes },
+      envelope ? contextOf(envelope) : context.active(),
+      work,
+    );
+  }
+}
