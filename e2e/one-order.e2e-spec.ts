@@ -52,7 +52,7 @@ describe.each(Object.keys(stories) as Wish[])('one order, end to end (%s)', (wis
   let entries: Entry[];
 
   beforeAll(async () => {
-    placed = await system.place(wish, { 'X-Correlation-Id': correlationId });
+    placed = await system.place(wish, { headers: { 'X-Correlation-Id': correlationId } });
     entries = await system.untilOver(placed, wish);
   });
 

@@ -1,6 +1,6 @@
 import { ask, eventually, isolatedStack, type IsolatedStack } from '@past-tense/testing';
 import { allTopics } from '@past-tense/contracts';
-import { consumerLag, readTopic, type KafkaOptions, type StoredMessage } from '@past-tense/messaging';
+import { consumerLag, deadLetterTopic, ownTopics, readTopic, type KafkaOptions, type StoredMessage } from '@past-tense/messaging';
 import { createLogger } from '@past-tense/telemetry';
 import type { ServiceName } from '@past-tense/local';
 import { Client } from 'pg';
@@ -27,6 +27,16 @@ export interface Totals {
   readonly references: number;
   readonly calls: number;
 }
+
+/** What may differ from one order to the next. */
+export interface Placing {
+  readonly headers?: Record<string, string>;
+  readonly customerId?: string;
+  readonly paymentToken?: string;
+}
+
+const CUSTOMER = '019aa000-0000-7000-8000-00000000000c';
+export const CONSUMERS = ['orders', 'payments', 'shipping', 'tracking'] as const;
 
 /** What ends an order. */
 export const LAST: Record<Wish, string> = { happy: 'order-completed', declined: 'order-cancelled', undeliverable: 'payment-refunded' };
@@ -64,14 +74,15 @@ export class System {
     await this.isolated.end();
   }
 
-  async place(wish: Wish = 'happy', headers: Record<string, string> = {}): Promise<PlacedOrder> {
+  /** @throws Error if the order was not accepted, or nobody knows */
+  async place(wish: Wish = 'happy', { headers = {}, customerId = CUSTOMER, paymentToken }: Placing = {}): Promise<PlacedOrder> {
     const { status, body } = await ask(`${this.stack.url('orders')}/orders`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...headers },
       body: JSON.stringify({
-        customerId: '019aa000-0000-7000-8000-00000000000c',
+        customerId,
         lines: [{ sku: 'teapot', quantity: 1, unitPrice: { minorUnits: 3499, currency: 'EUR' } }],
-        paymentToken: wish === 'declined' ? 'tok_declined' : 'tok_visa',
+        paymentToken: paymentToken ?? (wish === 'declined' ? 'tok_declined' : 'tok_visa'),
         deliveryAddress: {
           recipient: 'Ada',
           street: 'Main Street 1',
@@ -109,11 +120,12 @@ export class System {
     return state;
   }
 
-  async query<Row>(service: ServiceName, sql: string): Promise<Row[]> {
+  async query<Row>(service: ServiceName, sql: string, values: unknown[] = []): Promise<Row[]> {
     const client = new Client({ connectionString: this.stack.postgres.url(service) });
+    client.on('error', () => undefined);
     await client.connect();
     try {
-      return (await client.query(sql)).rows as Row[];
+      return (await client.query(sql, values)).rows as Row[];
     } finally {
       await client.end();
     }
@@ -128,7 +140,7 @@ export class System {
 
   /** Waits until nothing waits in any outbox. */
   async untilOutboxesEmpty(): Promise<void> {
-    for (const service of ['orders', 'payments', 'shipping', 'tracking'] as const) {
+    for (const service of CONSUMERS) {
       await eventually(async () => {
         const waiting = await this.query(
           service,
@@ -141,24 +153,18 @@ export class System {
 
   /** Events that a consumer has not finished yet, over all consumers. */
   async lag(): Promise<number> {
-    const consumed = (service: string) => allTopics().filter((topic) => topic.consumers.includes(service));
-    const lags = await Promise.all(
-      ['orders', 'payments', 'shipping', 'tracking'].map((service) =>
-        consumerLag(
-          this.kafka,
-          service,
-          consumed(service).map(({ name }) => name),
-        ),
-      ),
-    );
+    const consumed = (service: string) => [
+      ...allTopics().flatMap(({ name, consumers }) => (consumers.includes(service) ? [name] : [])),
+      ...ownTopics(service).filter((topic) => topic !== deadLetterTopic(service)),
+    ];
+    const lags = await Promise.all(CONSUMERS.map((service) => consumerLag(this.kafka, service, consumed(service))));
     return lags.flat().reduce((sum, { lag }) => sum + lag, 0);
   }
 
   /** Messages that ended on a dead-letter topic. */
   async deadLetters(): Promise<StoredMessage[]> {
     const letters: StoredMessage[] = [];
-    for (const consumer of ['orders', 'payments', 'shipping', 'tracking'])
-      letters.push(...(await readTopic(this.kafka, `${consumer}.dlq`)));
+    for (const consumer of CONSUMERS) letters.push(...(await readTopic(this.kafka, deadLetterTopic(consumer))));
     return letters;
   }
 }

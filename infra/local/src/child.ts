@@ -17,6 +17,12 @@ export interface ChildOptions {
 
 const LOG_LINES = 5;
 
+// Whoever ends without stopping its processes (an error, a second Ctrl-C) takes them along; nobody else would find them.
+const living = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of living) child.kill('SIGKILL');
+});
+
 /** A process of the stack. It runs in a group of its own, so that Ctrl-C at the terminal reaches only the one who started it. */
 export class Child {
   readonly #process: ChildProcess;
@@ -29,6 +35,7 @@ export class Child {
     process: ChildProcess,
   ) {
     this.#process = process;
+    living.add(process);
     this.exited = new Promise((resolve) => {
       process.once('error', () => this.#ended(resolve, null, null));
       process.once('exit', (code, signal) => this.#ended(resolve, code, signal));
@@ -93,6 +100,7 @@ export class Child {
     signal: NodeJS.Signals | null,
   ): void {
     this.#running = false;
+    living.delete(this.#process);
     resolve({ code, signal });
   }
 }

@@ -5,6 +5,7 @@ import { Child, untilReady } from './child';
 import { Complaint } from './complaint';
 import { ensureJars } from './java';
 import { Kafka } from './kafka';
+import { freePort } from './ports';
 import { Postgres } from './postgres';
 import { Registry } from './registry';
 
@@ -35,6 +36,7 @@ export interface StackOptions {
 export class Stack {
   readonly #options: StackOptions;
   readonly #services = new Map<ServiceName, Child>();
+  readonly #moreInstances: Child[] = [];
   readonly #passwords: Record<string, string>;
   readonly postgres: Postgres;
   #kafka!: Kafka;
@@ -110,17 +112,18 @@ export class Stack {
    * @throws Complaint if it is not
    */
   async startService(name: ServiceName, env: NodeJS.ProcessEnv = {}): Promise<Child> {
-    const child = Child.start({
-      name,
-      command: process.execPath,
-      args: ['--enable-source-maps', join(ROOT, 'apps', name, 'dist', 'main.js')],
-      env: { ...process.env, ...this.serviceEnv(name), ...this.#options.env, ...env },
-      logFile: this.#log(name),
-    });
+    const child = this.#launch(name, this.#options.ports[name], env);
     this.#services.set(name, child);
-    const health = `http://${HOST}:${this.#options.ports[name]}/health/ready`;
-    const ready = await untilReady(child, READY_TIMEOUT_MS, async () => (await fetch(health, { signal: AbortSignal.timeout(1_000) })).ok);
-    if (!ready) throw new Complaint(`${name} does not start; read ${this.#log(name)}. It said:\n${child.lastWords()}`);
+    await this.#untilReady(name, child, this.#options.ports[name]);
+    return child;
+  }
+
+  /** Starts one more instance of a service, on a port of its own, and waits until it is ready. */
+  async addInstance(name: ServiceName): Promise<Child> {
+    const port = await freePort();
+    const child = this.#launch(name, port, {});
+    this.#moreInstances.push(child);
+    await this.#untilReady(name, child, port);
     return child;
   }
 
@@ -157,14 +160,30 @@ export class Stack {
 
   /** Every process that was started and still runs. */
   running(): Child[] {
-    const children = [...this.#services.values(), this.#registry?.child, this.#kafka?.child, this.postgres.child];
+    const children = [...this.#services.values(), ...this.#moreInstances, this.#registry?.child, this.#kafka?.child, this.postgres.child];
     return children.filter((child): child is Child => child?.running === true);
   }
 
   /** Stops everything in order: the services finish what they do, then what they stand on. */
   async stop(): Promise<void> {
-    await Promise.all([...this.#services.values()].map((child) => child.stop(STOP_TIMEOUT_MS)));
+    await Promise.all([...this.#services.values(), ...this.#moreInstances].map((child) => child.stop(STOP_TIMEOUT_MS)));
     await Promise.all([this.#registry?.stop(1_500), this.#kafka?.stop(4_000), this.postgres.stop(4_000)]);
+  }
+
+  #launch(name: ServiceName, port: number, env: NodeJS.ProcessEnv): Child {
+    return Child.start({
+      name,
+      command: process.execPath,
+      args: ['--enable-source-maps', join(ROOT, 'apps', name, 'dist', 'main.js')],
+      env: { ...process.env, ...this.serviceEnv(name), HTTP_PORT: String(port), ...this.#options.env, ...env },
+      logFile: this.#log(name),
+    });
+  }
+
+  async #untilReady(name: ServiceName, child: Child, port: number): Promise<void> {
+    const health = `http://${HOST}:${port}/health/ready`;
+    const ready = await untilReady(child, READY_TIMEOUT_MS, async () => (await fetch(health, { signal: AbortSignal.timeout(1_000) })).ok);
+    if (!ready) throw new Complaint(`${name} does not start; read ${this.#log(name)}. It said:\n${child.lastWords()}`);
   }
 
   #kafkaEnv(): NodeJS.ProcessEnv {

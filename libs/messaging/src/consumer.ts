@@ -48,6 +48,8 @@ export interface ConsumerOptions {
   readonly earlyLimitMs?: number;
   /** Events that may wait at once, dead letters not counted. */
   readonly maxHeld?: number;
+  /** Milliseconds without a heartbeat after which the group takes this member for dead and gives its partitions to others. */
+  readonly sessionTimeoutMs?: number;
   /** How often a message may be begun without being finished before it counts as one that kills the process. */
   readonly maxStarts?: number;
   readonly logger: Logger;
@@ -126,6 +128,7 @@ export class Consumer {
     this.#source = new Source({
       ...options.kafka,
       group: consumer,
+      sessionTimeoutMs: options.sessionTimeoutMs ?? 10_000,
       topics: [...options.topics, ...this.#returns.keys()],
       onBatch: (batch) => this.#accept(batch),
       onRevoked: () => this.#revoked(),
@@ -165,7 +168,7 @@ export class Consumer {
     this.#stopping.abort();
     for (const progress of this.#assigned.values()) progress.giveUp();
     await Promise.race([this.#lanes.idle(), sleep(DRAIN_TIMEOUT_MS, undefined, { ref: false })]);
-    await this.#gaps.stop();
+    await Promise.all([this.#gaps.stop(), this.#starts.stop()]);
     await this.#commit();
     await this.#source.stop();
     this.#figures.stopWatching();

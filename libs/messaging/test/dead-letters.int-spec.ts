@@ -169,7 +169,7 @@ describe('dead letters (D6)', () => {
     state.broken = false;
 
     const done = await Promise.all([letters.redrive({}, options), new DeadLetters(database, name).redrive({}, options)]);
-    expect(done[0]! + done[1]!).toBe(50);
+    expect(done[0] + done[1]).toBe(50);
     await eventually(async () => expect(await effects(name)).toHaveLength(50));
   });
 });

@@ -91,6 +91,7 @@ export class MessagingRuntime {
       afterDeath: settings.AFTER_DEAD_LETTER,
       earlyLimitMs: settings.EARLY_LIMIT_MS,
       maxHeld: settings.HELD_EVENTS_MAX,
+      sessionTimeoutMs: settings.CONSUMER_SESSION_TIMEOUT_MS,
       database,
       logger,
       onFatal,

@@ -24,6 +24,8 @@ export function messagingSettings(port: number) {
     SCHEMA_REGISTRY_URL: httpUrl(),
     /** Events handled side by side. */
     CONSUMER_CONCURRENCY: wholeNumber(10, { min: 1, max: 100 }),
+    /** Milliseconds without a sign of life after which an instance's partitions go to others. Kafka's own least is 6000. */
+    CONSUMER_SESSION_TIMEOUT_MS: wholeNumber(10_000, { min: 6_000, max: 300_000 }),
     /** Attempts in place before an event is moved away. */
     RETRY_ATTEMPTS: wholeNumber(4, { min: 1, max: 20 }),
     RETRY_FIRST_DELAY_MS: wholeNumber(100, { min: 1, max: 60_000 }),

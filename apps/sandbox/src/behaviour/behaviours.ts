@@ -12,8 +12,9 @@ export type Party = (typeof parties)[number];
  * - `error-after-effect`: it does what it was asked and answers 500 all the same.
  * - `silence-after-effect`: it does what it was asked and never answers.
  * - `closed`: it drops the connection.
+ * - `nonsense`: it does nothing and answers with something nobody can use.
  */
-export const failures = ['none', 'error', 'error-after-effect', 'silence-after-effect', 'closed'] as const;
+export const failures = ['none', 'error', 'error-after-effect', 'silence-after-effect', 'closed', 'nonsense'] as const;
 export type Failure = (typeof failures)[number];
 
 export interface Behaviour {
@@ -46,11 +47,17 @@ export class Behaviours {
     await sleep(latencyMs);
     if (failure === 'closed') close();
     if (failure === 'error' || failure === 'closed') throw broken(party);
+    if (failure === 'nonsense') throw nonsense();
     const result = await effect();
     if (failure === 'silence-after-effect') await sleep(LONG_SILENCE_MS, undefined, { ref: false });
     if (failure !== 'none') throw broken(party);
     return result;
   }
+}
+
+/** Not a server's fault, so nobody waits for it to pass; and not an answer the callers know. */
+export function nonsense(): Problem {
+  return new Problem(418, 'told-to-talk-nonsense', 'Told to talk nonsense', 'The sandbox was told to talk nonsense.');
 }
 
 function broken(party: Party): Problem {

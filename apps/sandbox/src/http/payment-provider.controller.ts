@@ -4,7 +4,7 @@ import { newId } from '@past-tense/envelope';
 import { Accepts, Answers, Problem, Problems, ValidBody } from '@past-tense/service';
 import type { Request, Response } from 'express';
 import { z } from 'zod';
-import { Behaviours } from '../behaviour/behaviours';
+import { Behaviours, nonsense } from '../behaviour/behaviours';
 import { Books } from '../books/books';
 
 const captureRequest = z.strictObject({
@@ -14,7 +14,9 @@ const captureRequest = z.strictObject({
     .string()
     .min(1)
     .max(200)
-    .describe('`tok_declined`: insufficient funds; `tok_refused`: refused by the issuer; anything else is captured.'),
+    .describe(
+      '`tok_declined`: insufficient funds; `tok_refused`: refused by the issuer; `tok_nonsense`: an answer nobody can use; anything else is captured.',
+    ),
 });
 const refundRequest = z.strictObject({ captureId: z.string().min(1) });
 
@@ -43,6 +45,7 @@ export class PaymentProviderController {
     @Req() { socket }: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<object> {
+    if (request.token === 'tok_nonsense') throw nonsense();
     const reason = declines[request.token];
     const { accepted, answer } = await this.behaviours.perform(
       'payments',

@@ -92,13 +92,13 @@ export class Delivery {
     if (!known) return false;
     if (begun === 0) return await this.#settleEvent(message, envelope, { counted: true, alone: false });
     if (begun < maxStarts) {
-      logger.warn({ ...where(message), begun }, `${message.origin.topic} was begun before and not finished; it is handled alone`);
+      logger.info({ ...where(message), begun }, `${message.origin.topic} was begun before and not finished; it is handled alone`);
       return await this.#settleEvent(message, envelope, { counted: true, alone: true });
     }
     const error = new Error(`the process ended ${begun} times while it handled this message`);
     const failure = this.#failure(error, 'CRASHED', message, newProgress(message));
     const settled = await this.options.moves.onward(message, envelope, failure);
-    if (settled) await this.#noteEnd(message);
+    if (settled) starts.end(message);
     return settled;
   }
 
@@ -115,7 +115,7 @@ export class Delivery {
         return error;
       }
       const error = await this.#tryOnce(message, envelope, progress);
-      if (counted) await this.#noteEnd(message);
+      if (counted) starts.end(message);
       return error;
     };
     while (!stopping.aborted) {
@@ -129,11 +129,6 @@ export class Delivery {
       }
     }
     return false;
-  }
-
-  async #noteEnd(message: Message): Promise<void> {
-    const { starts, logger } = this.options;
-    await starts.end(message).catch((error: unknown) => logger.debug({ err: error }, 'the end of an attempt could not be noted'));
   }
 
   /** Returns what the attempt threw; undefined if it settled the message. */

@@ -21,6 +21,8 @@ export interface Position {
 export interface SourceOptions extends KafkaOptions {
   readonly group: string;
   readonly topics: readonly string[];
+  /** Milliseconds without a heartbeat after which the group takes this member for dead. */
+  readonly sessionTimeoutMs: number;
   /** Takes a batch in at once; must neither block nor throw. */
   readonly onBatch: (batch: Batch) => void;
   /** The partitions are about to be shared out anew. */
@@ -33,7 +35,6 @@ export interface SourceOptions extends KafkaOptions {
   readonly onFatal: (error: Error) => void;
 }
 
-const SESSION_TIMEOUT_MS = 10_000;
 const REBALANCE_TIMEOUT_MS = 15_000;
 const HEARTBEAT_INTERVAL_MS = 2_000;
 const MAX_WAIT_MS = 500;
@@ -64,7 +65,7 @@ export class Source {
     this.#kafka = kafkaClient({ ...options, onLog: (message, fields) => this.#noticeJump(message, fields) });
     this.#consumer = this.#kafka.consumer({
       groupId: options.group,
-      sessionTimeout: SESSION_TIMEOUT_MS,
+      sessionTimeout: options.sessionTimeoutMs,
       rebalanceTimeout: REBALANCE_TIMEOUT_MS,
       heartbeatInterval: HEARTBEAT_INTERVAL_MS,
       maxWaitTimeInMs: MAX_WAIT_MS,

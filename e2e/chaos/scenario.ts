@@ -1,0 +1,71 @@
+import type { System } from '../system';
+import type { Load } from './load';
+import type { Random } from './random';
+
+/** How much of everything. */
+export interface Scale {
+  readonly orders: number;
+  readonly kills: number;
+  readonly infrastructureKills: number;
+  readonly crashHits: number;
+  /** How many of the consumers are scaled. */
+  readonly scaledConsumers: number;
+  readonly standstillMs: number;
+  readonly outageMs: number;
+  readonly malformed: number;
+  readonly letters: number;
+  readonly ledger: { readonly aggregates: number; readonly versions: number; readonly kills: number };
+  readonly latencyOrders: number;
+}
+
+/** What the issue of a reliable system is measured by. */
+export const FULL: Scale = {
+  orders: 2_000,
+  kills: 20,
+  infrastructureKills: 5,
+  crashHits: 20,
+  scaledConsumers: 4,
+  standstillMs: 45_000,
+  outageMs: 60_000,
+  malformed: 10_000,
+  letters: 1_000,
+  ledger: { aggregates: 200, versions: 10, kills: 15 },
+  latencyOrders: 300,
+};
+
+/** The same in a few minutes, for every run of the tests. */
+export const SHORT: Scale = {
+  orders: 40,
+  kills: 1,
+  infrastructureKills: 1,
+  crashHits: 1,
+  scaledConsumers: 2,
+  standstillMs: 8_000,
+  outageMs: 2_000,
+  malformed: 300,
+  letters: 60,
+  ledger: { aggregates: 20, versions: 6, kills: 1 },
+  latencyOrders: 30,
+};
+
+export interface Chaos {
+  readonly system: System;
+  readonly scale: Scale;
+  readonly random: Random;
+  /** Orders of this scenario. */
+  readonly load: Load;
+  /** Told how far the scenario is, from 0 to 1. */
+  readonly progress: (done: number) => void;
+}
+
+export interface Outcome {
+  /** How often each fault was really hit. */
+  readonly faults: Readonly<Record<string, number>>;
+  readonly figures?: Readonly<Record<string, number | string>>;
+}
+
+export interface Scenario {
+  readonly name: string;
+  readonly what: string;
+  run(chaos: Chaos): Promise<Outcome>;
+}
