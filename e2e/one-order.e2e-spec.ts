@@ -1,5 +1,5 @@
 import { newId } from '@past-tense/envelope';
-import { SERVICES } from '@past-tense/local';
+import { SERVICES, type ServiceName } from '@past-tense/local';
 import { ask, eventually, OtlpReceiver, type ReceivedSpan } from '@past-tense/testing';
 import { readFileSync } from 'node:fs';
 import { System, type Entry, type PlacedOrder, type Wish } from './system';
@@ -133,6 +133,32 @@ describe.each(Object.keys(stories) as Wish[])('one order, end to end (%s)', (wis
   });
 });
 
+it('tells its figures: what was retried, dead-lettered, claimed, published, how long it took and how far behind it is (V3)', async () => {
+  const metrics = async (service: ServiceName) => (await ask(`${system.stack.url(service)}/metrics`)).body as string;
+  const sample = (text: string, name: string, ...labels: string[]) =>
+    text.split('\n').find((line) => line.startsWith(`${name}{`) && labels.every((label) => line.includes(label)));
+
+  await eventually(async () => {
+    const payments = await metrics('payments');
+    expect(sample(payments, 'messaging_client_consumed_messages_total', 'messaging_destination_name="order-placed"')).toMatch(/ [1-9]/);
+    expect(sample(payments, 'messaging_process_duration_count', 'messaging_consumer_group_name="payments"')).toMatch(/ [1-9]/);
+    expect(sample(payments, 'past_tense_effects_delay_count', 'event_type="order.v1.OrderPlaced"')).toMatch(/ [1-9]/);
+    expect(sample(payments, 'past_tense_dedup_claim_duration_count', 'consumer="payments"')).toMatch(/ [1-9]/);
+    expect(sample(payments, 'past_tense_schemas_accepted_total', 'schema_version="1"')).toMatch(/ [1-9]/);
+    expect(sample(payments, 'messaging_client_sent_messages_total', 'messaging_destination_name="payment-captured"')).toMatch(/ [1-9]/);
+    expect(sample(payments, 'past_tense_consumer_lag', 'messaging_destination_name="order-placed"')).toMatch(/ 0$/);
+    expect(sample(payments, 'past_tense_outbox_depth', 'rows="facts"')).toMatch(/ 0$/);
+    expect(sample(payments, 'past_tense_outbox_oldest_age', 'rows="facts"')).toMatch(/ 0$/);
+    expect(sample(payments, 'past_tense_breaker_state', 'dependency="the payment provider"')).toMatch(/ 0$/);
+  });
+  await system.place('happy', { paymentToken: 'tok_nonsense' });
+  await eventually(async () => {
+    const payments = await metrics('payments');
+    expect(sample(payments, 'past_tense_retries_total', 'place="retry-5s"')).toMatch(/ 1/);
+    expect(sample(payments, 'past_tense_held_events', 'place="retry-5s"')).toMatch(/ 1/);
+  });
+});
+
 const expectedConsumers: Record<string, string[]> = {
   'order-placed': ['payments', 'shipping', 'tracking'],
   'payment-captured': ['orders', 'shipping', 'tracking'],
@@ -180,10 +206,8 @@ function orphans(spans: readonly ReceivedSpan[]): string[] {
 }
 
 function consumersOf(spans: readonly ReceivedSpan[], topic: string): string[] {
-  return spans
-    .filter(({ name }) => name === `process ${topic}`)
-    .map(({ service }) => service)
-    .sort();
+  // An event that came too early is processed once more by the same consumer.
+  return [...new Set(spans.filter(({ name }) => name === `process ${topic}`).map(({ service }) => service))].sort();
 }
 
 /** The spans from the root to this one. */

@@ -49,6 +49,8 @@ async function run(): Promise<void> {
   process.send?.('ready');
 }
 
+// Whoever started it is gone; nobody else would stop it.
+process.on('disconnect', () => process.exit(1));
 process.on('SIGTERM', () => {
   void (async () => {
     await consumer.stop();

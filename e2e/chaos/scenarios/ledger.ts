@@ -57,6 +57,7 @@ export const ledger: Scenario = {
         const child = fork(PROGRAM, {
           env: { ...process.env, LEDGER_DATABASE_URL: url, LEDGER_BROKER: broker.broker, LEDGER_CONSUMER: name },
           execArgv: [],
+          stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
         });
         processes.push(child);
         await Promise.race([once(child, 'message'), once(child, 'exit')]);

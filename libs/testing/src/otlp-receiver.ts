@@ -35,7 +35,8 @@ interface OtlpSpan {
   status?: { code?: number };
 }
 interface OtlpExport {
-  resourceSpans: { resource: { attributes: OtlpAttribute[] }; scopeSpans: { spans: OtlpSpan[] }[] }[];
+  /** Metrics come here, too, and are not looked at. */
+  resourceSpans?: { resource: { attributes: OtlpAttribute[] }; scopeSpans: { spans: OtlpSpan[] }[] }[];
 }
 
 const ERROR = 2;
@@ -75,7 +76,7 @@ export class OtlpReceiver {
     await new Promise((resolve) => this.server.close(resolve));
   }
 
-  #receive({ resourceSpans }: OtlpExport): void {
+  #receive({ resourceSpans = [] }: OtlpExport): void {
     for (const { resource, scopeSpans } of resourceSpans) {
       const service = String(plain(resource.attributes)['service.name']);
       for (const span of scopeSpans.flatMap((scope) => scope.spans)) {

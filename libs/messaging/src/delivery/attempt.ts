@@ -4,6 +4,7 @@ import type { Database, Transaction } from '@past-tense/database';
 import type { Envelope } from '@past-tense/envelope';
 import { contextOf, inSpan } from '@past-tense/telemetry';
 import { staysInside, type AnyReaction, type Event } from '../reaction';
+import { classify, type EarlyEventError } from './failure';
 import type { Figures } from './figures';
 import type { Message } from './message';
 import { readEvent } from './read-event';
@@ -35,7 +36,8 @@ export class Attempt {
   /**
    * Makes the attempt. Its span's parent is the moment the fact was recorded; it links to the attempt before.
    * @param started told the span before anything happens
-   * @throws whatever the reaction or the database throws; nothing is changed then
+   * @returns what it came to; the error of an early event, which is no failure
+   * @throws whatever else the reaction or the database throws; nothing is changed then
    */
   async make(
     message: Message,
@@ -43,7 +45,7 @@ export class Attempt {
     attempt: number,
     before: SpanContext | undefined,
     started: (span: SpanContext) => void,
-  ): Promise<Result> {
+  ): Promise<Result | EarlyEventError> {
     const links: Link[] = before ? [{ context: before }] : [];
     const { topic } = message.origin;
     const startedAt = performance.now();
@@ -62,7 +64,9 @@ export class Attempt {
           return result;
         } catch (error) {
           this.#options.figures.attempted(topic, seconds(), error instanceof Error ? error.name : 'unknown');
-          throw error;
+          if (classify(error) !== 'early') throw error;
+          span.setAttribute('past_tense.result', 'early');
+          return error as EarlyEventError;
         }
       },
     );

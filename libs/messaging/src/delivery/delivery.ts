@@ -138,6 +138,7 @@ export class Delivery {
     try {
       const number = message.attempts + progress.attempts + 1;
       const result = await attempt.make(message, envelope, number, progress.lastSpan, (span) => (progress.lastSpan = span));
+      if (result instanceof Error) return result;
       const { eventType, aggregateId, aggregateVersion } = envelope;
       logger.info(
         { ...where(message), eventType, aggregateId, aggregateVersion, result, ms: Math.round(performance.now() - startedAt) },
