@@ -4,6 +4,7 @@ import { Load } from './load';
 import { Random } from './random';
 import { machine, type Entry, type Report } from './report';
 import type { Outcome, Scale, Scenario } from './scenario';
+import { backlog } from './scenarios/backlog';
 import { crashPoints } from './scenarios/crash-points';
 import { deadLetters } from './scenarios/dead-letters';
 import { instances } from './scenarios/instances';
@@ -27,6 +28,7 @@ export const SCENARIOS: readonly Scenario[] = [
   poison,
   deadLetters,
   malformed,
+  backlog,
 ];
 
 /** What is quicker than in production, so that a retry of ten minutes does not take ten. */

@@ -15,6 +15,7 @@ export interface Scale {
   readonly malformed: number;
   readonly letters: number;
   readonly ledger: { readonly aggregates: number; readonly versions: number; readonly kills: number };
+  readonly backlog: number;
   readonly latencyOrders: number;
 }
 
@@ -29,7 +30,8 @@ export const FULL: Scale = {
   outageMs: 60_000,
   malformed: 10_000,
   letters: 1_000,
-  ledger: { aggregates: 200, versions: 10, kills: 15 },
+  ledger: { aggregates: 200, versions: 10, kills: 10 },
+  backlog: 100_000,
   latencyOrders: 300,
 };
 
@@ -45,6 +47,7 @@ export const SHORT: Scale = {
   malformed: 300,
   letters: 60,
   ledger: { aggregates: 20, versions: 6, kills: 1 },
+  backlog: 2_000,
   latencyOrders: 30,
 };
 

@@ -8,6 +8,7 @@ export const instances: Scenario = {
   what: 'each consumer scaled from one instance to three and back, and redeployed, while orders flow',
   async run({ system, scale, random, load, progress }: Chaos): Promise<Outcome> {
     const faults = { 'instances added': 0, 'instances stopped': 0, 'instances killed': 0, redeployments: 0 };
+    const startedAt = new Date();
     let scaling = true;
     const { stack } = system;
     const consumers = random.shuffle(CONSUMERS).slice(0, scale.scaledConsumers);
@@ -40,6 +41,12 @@ export const instances: Scenario = {
       scaling = false;
     };
     await Promise.all([load.run({ orders: Math.ceil(scale.orders / 8), pauseMs: 400, while: () => scaling }), go()]);
-    return { faults };
+    const [row] = await system.query<{ seconds: number }>(
+      'orders',
+      `SELECT coalesce(max(extract(epoch FROM ended_at - before)), 0)::float8 AS seconds
+       FROM (SELECT ended_at, lag(ended_at) OVER (ORDER BY ended_at) AS before FROM orders WHERE placed_at BETWEEN $1 AND $2) AS ends`,
+      [startedAt, new Date()],
+    );
+    return { faults, figures: { 'longest s in which no order ended': Math.round(row!.seconds * 10) / 10 } };
   },
 };
