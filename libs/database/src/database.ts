@@ -22,6 +22,7 @@ const committed = channel('past-tense.after-commit');
 
 const POOL_SIZE = 16;
 const CONNECT_TIMEOUT_MS = 5_000;
+const KEEP_ALIVE_DELAY_MS = 10_000;
 const STATEMENT_TIMEOUT_MS = 15_000;
 // A process that stands still in the middle of a transaction (a stopped container, a long pause) would hold its locks for
 // ever; PostgreSQL ends it instead.
@@ -45,6 +46,9 @@ export class Database {
       extra: {
         max: options.poolSize ?? POOL_SIZE,
         connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+        // A server that vanished without a word is noticed by its silence.
+        keepAlive: true,
+        keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
         statement_timeout: STATEMENT_TIMEOUT_MS,
         idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
         lock_timeout: LOCK_TIMEOUT_MS,

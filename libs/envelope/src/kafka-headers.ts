@@ -20,7 +20,7 @@ const PRODUCER = /^([a-z][a-z0-9-]*)\/([^\s/]+)$/;
 const SOURCE = /^urn:past-tense:service:[a-z][a-z0-9-]*$/;
 // https://www.w3.org/TR/trace-context/#traceparent-header; ids of only zeros are invalid.
 const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
-const TEXT = /^[^\s]{1,200}$/;
+const TEXT = /^[^\s\p{Cc}]{1,200}$/u;
 
 /** The envelope as Kafka headers. */
 export function toHeaders(envelope: Envelope): Record<string, string> {

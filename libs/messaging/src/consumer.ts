@@ -62,6 +62,7 @@ const afterEffects = channel('past-tense.after-effects');
 
 // Bounds of what waits in memory. A partition above its bound is paused until half of it is done; the others flow on.
 const MAX_WAITING_PER_PARTITION = 250;
+const MAX_BYTES_PER_PARTITION = 4 * 1_048_576;
 // Only so many messages after a new assignment can have been begun by a process that did not finish them.
 const SUSPECTS_PER_PARTITION = 300;
 const COMMIT_INTERVAL_MS = 500;
@@ -183,10 +184,10 @@ export class Consumer {
     this.#figures.consumed(topic, messages.length);
     for (const raw of messages) {
       const message = this.#read(topic, partition, raw, receive);
-      const { number, done } = progress.accept(message.arrived.offset, publishedMs(message));
+      const { number, done } = progress.accept(message.arrived.offset, publishedMs(message), message.value?.length ?? 0);
       progress.whenDue(message.dueMs, () => this.#enqueue(message, progress, done, number <= SUSPECTS_PER_PARTITION));
     }
-    if (progress.waiting > MAX_WAITING_PER_PARTITION) this.#pause(progress);
+    if (progress.waiting > MAX_WAITING_PER_PARTITION || progress.waitingBytes > MAX_BYTES_PER_PARTITION) this.#pause(progress);
   }
 
   #enqueue(message: Message, progress: PartitionProgress, done: () => void, suspect: boolean): void {
@@ -198,7 +199,7 @@ export class Consumer {
         afterEffects.publish(undefined);
         done();
       }
-      if (this.#paused.get(progress.name) === progress && progress.waiting <= MAX_WAITING_PER_PARTITION / 2) this.#resume(progress);
+      if (this.#paused.get(progress.name) === progress && isHalfEmpty(progress)) this.#resume(progress);
     });
   }
 
@@ -243,6 +244,7 @@ export class Consumer {
   #forgetAssignment(): void {
     for (const progress of this.#assigned.values()) progress.giveUp();
     this.#assigned = new Map();
+    this.#lanes.forgetWaiting();
   }
 
   #progressOf(topic: string, partition: number): PartitionProgress {
@@ -268,6 +270,10 @@ export class Consumer {
       this.#options.logger.warn({ err: error }, 'offsets could not be committed; the next commit makes up for it');
     }
   }
+}
+
+function isHalfEmpty({ waiting, waitingBytes }: PartitionProgress): boolean {
+  return waiting <= MAX_WAITING_PER_PARTITION / 2 && waitingBytes <= MAX_BYTES_PER_PARTITION / 2;
 }
 
 /** When a message was published, as its envelope says; now, if it does not say. */

@@ -196,6 +196,11 @@ describe('an invalid message is dead-lettered at once with the reason', () => {
     ['without a value', { ...sent, value: null }, 'the message has no value'],
     ['with random bytes', { ...sent, value: Buffer.from('9f3c01', 'hex') }, 'the value does not start with the schema frame'],
     ['with what a database cannot hold', { ...sent, headers: { ...sent.headers, ce_type: 'a\0b', 'x\0y': 'z' } }, 'header ce_type must be'],
+    [
+      'with names and values of headers that code stumbles over',
+      { ...sent, headers: { constructor: 'x', toString: 'y', pt_due_at: '9999-12-31T00:00:00Z', pt_copy: 'x' } },
+      'header ce_specversion is missing',
+    ],
     ['as large as Kafka takes', { ...sent, value: Buffer.alloc(1_045_000, 1) }, 'the value does not start with the schema frame'],
     ['truncated', { ...sent, value: sent.value.subarray(0, 12) }, 'the value is not a order.v1.OrderCompleted'],
     ['with another payload', { ...sent, value: declined.value }, 'header ce_subject is not'],

@@ -262,14 +262,13 @@ describe('the relay (O2)', () => {
 });
 
 describe('a forwarded message', () => {
-  it('arrives with the bytes and headers it had, once, and in the order of its key', async () => {
+  it('arrives with the bytes and headers it had, in the order of its key', async () => {
     startRelay();
     const key = Buffer.from([0xff, 0x00, 0x80]);
     const headers = { odd: Buffer.from([0x00, 0xff]), twice: [Buffer.from('a'), Buffer.from('b')], ce_id: 'anything' };
     for (const i of [1, 2]) {
       const record = { topic: topic.name, key, value: Buffer.from([i, 0xfe]), headers };
-      for (let again = 0; again < 2; again += 1)
-        await database.transaction((transaction) => outbox.forward(transaction, `message-${i}`, record));
+      for (let again = 0; again < 2; again += 1) await database.transaction((transaction) => outbox.forward(transaction, record));
     }
     const forwarded = await eventually(async () => {
       const found = (await readTopic(options, topic.name)).filter((message) => message.key?.equals(key));

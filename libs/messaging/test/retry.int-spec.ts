@@ -45,6 +45,27 @@ function failing(name: string, fails: (event: Event<OrderCompleted>) => boolean)
   return { state, reaction };
 }
 
+/** A reaction to whose event another one, of another aggregate, must come first. */
+function waitingFor(name: string, pairs: ReadonlyMap<string, string>): AnyReaction<OrderCompleted> & { attempts: number } {
+  const own = {
+    attempts: 0,
+    async react(event: Event<OrderCompleted>, transaction: Transaction) {
+      const first = pairs.get(event.data.orderId);
+      if (first !== undefined) {
+        own.attempts += 1;
+        const seen = await transaction.query({ name: 'seen', text: 'SELECT 1 FROM effects WHERE consumer = $1 AND order_id = $2' }, [
+          name,
+          first,
+        ]);
+        if (seen.length === 0) throw new EarlyEventError(first, `order ${first}`);
+      }
+      await keep.react(event, transaction);
+    },
+  };
+  const keep = keeping(name) as Reaction<OrderCompleted>;
+  return own as never;
+}
+
 describe('retry tiers (D4)', () => {
   it('a message waits on each tier as it came, with headers that say why and until when', async () => {
     const name = await newName();
@@ -210,27 +231,6 @@ describe('order under retry (D4)', () => {
 });
 
 describe('an early event (D3)', () => {
-  /** A reaction to whose event another one, of another aggregate, must come first. */
-  function waitingFor(name: string, pairs: ReadonlyMap<string, string>): AnyReaction<OrderCompleted> & { attempts: number } {
-    const own = {
-      attempts: 0,
-      async react(event: Event<OrderCompleted>, transaction: Transaction) {
-        const first = pairs.get(event.data.orderId);
-        if (first !== undefined) {
-          own.attempts += 1;
-          const seen = await transaction.query({ name: 'seen', text: 'SELECT 1 FROM effects WHERE consumer = $1 AND order_id = $2' }, [
-            name,
-            first,
-          ]);
-          if (seen.length === 0) throw new EarlyEventError(first, `order ${first}`);
-        }
-        await keep.react(event, transaction);
-      },
-    };
-    const keep = keeping(name) as Reaction<OrderCompleted>;
-    return own as never;
-  }
-
   it('waits without burning attempts and is woken by what it waits for', async () => {
     const name = await newName();
     const [second, first] = newIds(2);
@@ -279,6 +279,25 @@ describe('an early event (D3)', () => {
         msg: `order-completed is dead-lettered: order ${first} has not been heard of yet`,
       }),
     );
+  });
+});
+
+describe('a wake-up and a gap at the same moment', () => {
+  it('leave no event behind that nobody will ever look at', async () => {
+    const name = await newName();
+    const pairs = new Map(Array.from({ length: 40 }, () => newIds(2) as [string, string]));
+    await start(name, waitingFor(name, pairs), { earlyLimitMs: 1_000, concurrency: 10 });
+    await producer.publish([...pairs.keys()].map((second) => record(second)));
+    await eventually(async () => expect(await heldBy(name)).toHaveLength(40));
+    await sleep(900); // So that what they wait for comes when they are being given up.
+    for (const first of pairs.values()) await producer.publish([record(first)]);
+
+    await eventually(async () => {
+      const [done, held, letters] = [await effects(name), await heldBy(name), await deadLetters(name)];
+      expect(held.filter(({ place }) => place !== 'dlq')).toEqual([]);
+      expect(letters).toHaveLength(held.length);
+      expect(done.length + held.length).toBe(80);
+    });
   });
 });
 

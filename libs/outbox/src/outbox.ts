@@ -31,7 +31,7 @@ const insertFact = {
 };
 const insertForward = {
   name: 'outbox-forward',
-  text: `INSERT INTO outbox_forwards (id, topic, key, value, headers) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING`,
+  text: `INSERT INTO outbox_forwards (id, topic, key, value, headers) VALUES ($1, $2, $3, $4, $5)`,
 };
 
 /** Records facts and forwarded messages in the transaction of the change they belong to. */
@@ -97,12 +97,9 @@ export class Outbox {
     return eventId;
   }
 
-  /**
-   * Sends a message on to another topic, bytes and headers as they are, if the transaction commits.
-   * @param id names this forwarding; a second one of the same name is ignored
-   */
-  async forward(transaction: Transaction, id: string, { topic, key, value, headers }: KafkaRecord): Promise<void> {
-    await transaction.query(insertForward, [id, topic, key, value, JSON.stringify(packHeaders(headers))]);
+  /** Sends a message on to another topic, bytes and headers as they are, if the transaction commits. */
+  async forward(transaction: Transaction, { topic, key, value, headers }: KafkaRecord): Promise<void> {
+    await transaction.query(insertForward, [newId(), topic, key, value, JSON.stringify(packHeaders(headers))]);
     transaction.afterCommit(this.#options.committed);
   }
 
@@ -119,28 +116,24 @@ export class Outbox {
 type Headers = Readonly<Record<string, Buffer | string | (Buffer | string)[] | null | undefined>>;
 
 /** Headers as they are kept in the database. */
-export type PackedHeaders = [name: string, base64: string | null][];
+export type PackedHeaders = [name: string, base64: string][];
 
-/** Kafka headers are bytes and a name may be there twice; JSON holds neither, so: pairs of name and base64. */
+/**
+ * Kafka headers are bytes and a name may be there twice; JSON holds neither, so: pairs of name and base64. A value that is null
+ * becomes empty, because kafkajs can read such a header and not write it. Values that are neither text nor bytes are what
+ * kafkajs makes of a name that every object has (such as `constructor`): they were never in the message.
+ */
 export function packHeaders(headers: Headers): PackedHeaders {
   return Object.entries(headers).flatMap(([name, value]) =>
-    (Array.isArray(value) ? value : value === undefined ? [] : [value]).map((one): [string, string | null] => [
-      name,
-      one === null ? null : Buffer.from(one).toString('base64'),
-    ]),
+    (Array.isArray(value) ? value : [value])
+      .filter((one) => typeof one === 'string' || Buffer.isBuffer(one) || one === null)
+      .map((one): [string, string] => [name, Buffer.from(one ?? '').toString('base64')]),
   );
 }
 
 /** The reverse of packing. */
 export function unpackHeaders(packed: PackedHeaders): Record<string, Buffer | Buffer[]> {
-  const headers: Record<string, Buffer | Buffer[]> = {};
-  for (const [name, base64] of packed) {
-    const value = base64 === null ? NULL_VALUE : Buffer.from(base64, 'base64');
-    const before = headers[name];
-    headers[name] = before === undefined ? value : [...(Array.isArray(before) ? before : [before]), value];
-  }
-  return headers;
+  const headers = new Map<string, Buffer[]>();
+  for (const [name, base64] of packed) headers.set(name, [...(headers.get(name) ?? []), Buffer.from(base64, 'base64')]);
+  return Object.fromEntries([...headers].map(([name, values]) => [name, values.length === 1 ? values[0]! : values]));
 }
-
-// kafkajs reads and writes null values of headers, and its types do not know them.
-const NULL_VALUE = null as unknown as Buffer;

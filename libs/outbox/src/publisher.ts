@@ -4,7 +4,7 @@ import { contextOf, endWith, tracer, type Logger } from '@past-tense/telemetry';
 import { channel } from 'node:diagnostics_channel';
 import { sentCounter } from './figures';
 import { RecordRejectedError, type Publish } from './record';
-import type { WaitingRow, WaitingRows } from './waiting-rows';
+import { MAX_BATCH_BYTES, type WaitingRow, type WaitingRows } from './waiting-rows';
 
 // Points at which the crash tests kill the process: Kafka has the batch; the batch is about to be marked as published.
 const afterSend = channel('past-tense.after-send');
@@ -29,12 +29,12 @@ export class Publisher {
   /**
    * Publishes one batch from the given shards. A crash after the send and before the mark sends the batch again: consumers
    * recognise the duplicates.
-   * @returns how many rows it read; fewer than `limit` means that nothing more waits
+   * @returns whether more may wait
    * @throws when Kafka or the database is away
    */
-  async publishBatch(shards: readonly number[], limit: number): Promise<number> {
+  async publishBatch(shards: readonly number[], limit: number): Promise<boolean> {
     const batch = await this.rows.read(this.database, shards, this.#rejectedNow(), limit);
-    if (batch.length === 0) return 0;
+    if (batch.length === 0) return false;
     const publishedAt = new Date();
     const published = await this.#send(batch, publishedAt);
     if (published.length > 0) {
@@ -42,7 +42,7 @@ export class Publisher {
       const positions = published.map(({ position }) => position);
       await this.rows.markPublished(this.database, positions, publishedAt);
     }
-    return batch.length;
+    return batch.length === limit || batch.reduce((sum, { bytes }) => sum + bytes, 0) >= MAX_BATCH_BYTES;
   }
 
   async #send(batch: readonly WaitingRow[], publishedAt: Date): Promise<readonly WaitingRow[]> {

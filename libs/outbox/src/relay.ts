@@ -82,7 +82,7 @@ export class Relay {
     this.#wakeLoops();
     for (const { backOff } of this.#loops) backOff.wake();
     await Promise.all(this.#running);
-    this.#session?.release(true);
+    this.#stopListening();
     await this.#leases
       .release()
       .catch((error: unknown) =>
@@ -95,10 +95,10 @@ export class Relay {
     let failures = 0;
     while (!this.#stopping) {
       try {
-        const read = this.#leases.held.length > 0 ? await publisher.publishBatch(this.#leases.held, batchSize) : 0;
+        const more = this.#leases.held.length > 0 && (await publisher.publishBatch(this.#leases.held, batchSize));
         if (failures > 0) logger.info({ rows: rows.name }, 'the outbox is published again');
         failures = 0;
-        if (read < batchSize) await wakeUp.sleep(pollMs);
+        if (!more) await wakeUp.sleep(pollMs);
       } catch (error) {
         failures += 1;
         const waitMs = Math.min(MAX_BACK_OFF_MS, 100 * 2 ** Math.min(failures, 10)) * (0.5 + Math.random() / 2);
@@ -132,16 +132,21 @@ export class Relay {
     if (this.#session) return;
     const session = await this.#options.database.session();
     session.on('notification', () => this.#wakeLoops());
-    session.on('error', () => {
-      this.#session = undefined;
-    });
-    await session.query(`LISTEN ${CHANNEL}`);
+    // A connection that is lost and not given back would be missing from the pool for ever.
+    session.once('error', () => this.#stopListening());
     this.#session = session;
+    try {
+      await session.query(`LISTEN ${CHANNEL}`);
+    } catch (error) {
+      this.#stopListening();
+      throw error;
+    }
   }
 
   #stopListening(): void {
-    this.#session?.release(true);
+    const session = this.#session;
     this.#session = undefined;
+    session?.release(true);
   }
 
   /** Outside of the business transaction, whose commit it would serialise with every other one; never twice at once. */

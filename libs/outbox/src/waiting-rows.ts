@@ -4,12 +4,16 @@ import type { TraceHeaders } from '@past-tense/telemetry';
 import { unpackHeaders, type PackedHeaders } from './outbox';
 import type { KafkaRecord } from './record';
 
+/** Bytes read and sent at once; past that it is memory, and Kafka refuses a request that is too large. */
+export const MAX_BATCH_BYTES = 500_000;
+
 /** A row that waits to be published. */
 export interface WaitingRow {
   readonly position: string;
   /** Rows of one key are published in order; one that is refused holds back those behind it. */
   readonly key: string;
   readonly topic: string;
+  readonly bytes: number;
   readonly eventId?: string;
   readonly correlationId?: string;
   readonly trace?: TraceHeaders;
@@ -19,7 +23,7 @@ export interface WaitingRow {
 /** A table the relay publishes from. */
 export interface WaitingRows {
   readonly name: string;
-  /** The oldest unpublished rows of the given shards, in order, without those of the given keys. */
+  /** The oldest unpublished rows of the given shards, in order, without those of the given keys; no more than fit into a request. */
   read(database: Database, shards: readonly number[], withoutKeys: readonly string[], limit: number): Promise<WaitingRow[]>;
   markPublished(database: Database, positions: readonly string[], publishedAt: Date): Promise<void>;
   /** Deletes rows published before a moment; at most `limit`. Returns how many. */
@@ -62,6 +66,7 @@ export const facts: WaitingRows = {
       position: row.position,
       key: row.aggregate_id,
       topic: row.topic,
+      bytes: row.payload.length,
       eventId: row.id,
       correlationId: row.correlation_id,
       trace: { traceparent: row.traceparent, tracestate: row.tracestate ?? undefined },
@@ -79,6 +84,7 @@ export const forwards: WaitingRows = {
       position: row.position,
       key: row.key?.toString('hex') ?? '',
       topic: row.topic,
+      bytes: row.value?.length ?? 0,
       toRecord: () => ({ topic: row.topic, key: row.key, value: row.value, headers: unpackHeaders(row.headers) }),
     }));
   },
@@ -87,12 +93,25 @@ export const forwards: WaitingRows = {
 
 const readFacts = {
   name: 'outbox-read-facts',
-  text: `SELECT * FROM outbox WHERE published_at IS NULL AND shard = ANY($1) AND aggregate_id <> ALL($2) ORDER BY position LIMIT $3`,
+  text: upTo(
+    `SELECT * FROM outbox WHERE published_at IS NULL AND shard = ANY($1) AND aggregate_id <> ALL($2) ORDER BY position LIMIT $3`,
+    'payload',
+  ),
 };
 const readForwards = {
   name: 'outbox-read-forwards',
-  text: `SELECT * FROM outbox_forwards WHERE published_at IS NULL AND shard = ANY($1) AND coalesce(encode(key, 'hex'), '') <> ALL($2) ORDER BY position LIMIT $3`,
+  text: upTo(
+    `SELECT * FROM outbox_forwards WHERE published_at IS NULL AND shard = ANY($1) AND coalesce(encode(key, 'hex'), '') <> ALL($2) ORDER BY position LIMIT $3`,
+    'value',
+  ),
 };
+
+/** The first of some rows, as many as have `MAX_BATCH_BYTES` bytes together; at least one. */
+function upTo(rows: string, column: 'payload' | 'value'): string {
+  return `SELECT * FROM (SELECT *, sum(coalesce(octet_length(${column}), 0)) OVER (ORDER BY position) - coalesce(octet_length(${column}), 0) AS bytes_before
+                         FROM (${rows}) AS waiting) AS counted
+          WHERE bytes_before < ${MAX_BATCH_BYTES} ORDER BY position`;
+}
 
 /** `age` is an indexed column that narrows the search for old rows: what was published before a moment was made before it. */
 function marking(

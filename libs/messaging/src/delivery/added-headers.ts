@@ -28,6 +28,8 @@ export interface Added {
 }
 
 const PREFIX = 'pt_';
+const SMALL = /^\d{1,9}$/;
+const LARGE = /^\d{1,18}$/;
 
 /** The headers of a moved message: those it came with, and those that say why it is there. */
 export function withAdded(headers: KafkaHeaders, added: Added): KafkaRecord['headers'] {
@@ -50,7 +52,10 @@ export function withAdded(headers: KafkaHeaders, added: Added): KafkaRecord['hea
     attempt_trace: added.attemptTrace,
   };
   const filled = Object.entries(texts).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
-  return { ...(headers as KafkaRecord['headers']), ...Object.fromEntries(filled.map(([name, value]) => [PREFIX + name, value])) };
+  return {
+    ...(withoutPrefix(headers) as KafkaRecord['headers']),
+    ...Object.fromEntries(filled.map(([name, value]) => [PREFIX + name, value])),
+  };
 }
 
 /**
@@ -62,19 +67,25 @@ export function withoutAdded(
 ): (Pick<Message, 'origin' | 'copy' | 'headers' | 'attempts' | 'dueMs' | 'firstFailedAt' | 'linked'> & { from?: Place }) | undefined {
   const text = (name: string) => (headers[PREFIX + name] === undefined ? undefined : String(headers[PREFIX + name]));
   const [topic, partition, offset, copy] = ['source_topic', 'source_partition', 'source_offset', 'copy'].map(text);
-  if (!topic || !partition || !offset || !Number.isInteger(Number(copy))) return undefined;
-  const first = text('first_failed_at');
+  const small = [partition, copy, text('attempts') ?? '0'];
+  if (!topic || !small.every((number) => SMALL.test(number ?? '')) || !LARGE.test(offset ?? '')) return undefined;
+  const first = new Date(text('first_failed_at') ?? Number.NaN);
   return {
-    origin: { topic, partition: Number(partition), offset },
+    origin: { topic, partition: Number(partition), offset: offset! },
     copy: Number(copy),
     // It is to be looked at as if it had just come.
     ...(text('place') === SOURCE && { from: SOURCE }),
-    headers: Object.fromEntries(Object.entries(headers).filter(([name]) => !name.startsWith(PREFIX))),
+    headers: withoutPrefix(headers),
     attempts: Number(text('attempts') ?? 0),
     dueMs: Date.parse(text('due_at') ?? '') || 0,
-    firstFailedAt: first ? new Date(first) : undefined,
+    firstFailedAt: Number.isNaN(first.getTime()) ? undefined : first,
     linked: spanOf(text('attempt_trace')),
   };
+}
+
+/** Names with our prefix are ours; a message that came with one must not pass for one that was moved. */
+function withoutPrefix(headers: KafkaHeaders): KafkaHeaders {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !name.startsWith(PREFIX)));
 }
 
 function spanOf(traceparent: string | undefined): SpanContext | undefined {

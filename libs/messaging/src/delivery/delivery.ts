@@ -51,6 +51,8 @@ interface Progress {
   /** How many outages of its kind had ended when it last met one, and how often one had ended in between. */
   outagesEnded: number | undefined;
   metAlone: number;
+  /** How often it said that it is early and did not when it was asked again. */
+  earlyInVain: number;
   /** How often there was no room to let it wait. */
   noRoom: number;
 }
@@ -60,6 +62,8 @@ const CONFLICT_DELAY_MS = 20;
 const MAX_MET_ALONE = 20;
 /** How an event waits for room to wait in; its partition is paused when many do. */
 const WITHOUT_ROOM = { firstDelayMs: 200, maxDelayMs: 5_000 };
+/** What says so more often is not early: what it needs has come, or it says so where nobody can wait, after calling outside. */
+const MAX_EARLY_IN_VAIN = 10;
 const NOT_NOW = Symbol('not now');
 
 /** Takes a message from its arrival to the point where its offset may be passed. */
@@ -138,7 +142,7 @@ export class Delivery {
     try {
       const number = message.attempts + progress.attempts + 1;
       const result = await attempt.make(message, envelope, number, progress.lastSpan, (span) => (progress.lastSpan = span));
-      if (result instanceof Error) return result;
+      if (typeof result !== 'string') return result;
       const { eventType, aggregateId, aggregateVersion } = envelope;
       logger.info(
         { ...where(message), eventType, aggregateId, aggregateVersion, result, ms: Math.round(performance.now() - startedAt) },
@@ -155,6 +159,7 @@ export class Delivery {
   async #afterError(message: Message, envelope: Envelope, progress: Progress, error: unknown): Promise<boolean> {
     const { outages, figures, logger } = this.options;
     if (error instanceof TooManyHeldError) {
+      if (progress.probing) outages.over(envelope.eventType); // It is not the outage that stops it now.
       if (progress.noRoom === 0) logger.error({ ...where(message), err: error }, error.message);
       await this.#wait(backOff(progress.noRoom++, WITHOUT_ROOM));
       return false;
@@ -173,7 +178,8 @@ export class Delivery {
       await this.#wait(CONFLICT_DELAY_MS * (0.5 + Math.random()));
       return false;
     }
-    if (kind === 'early') return await this.#waitForOthers(message, envelope, progress, error as EarlyEventError);
+    if (kind === 'early' && progress.earlyInVain < MAX_EARLY_IN_VAIN)
+      return await this.#waitForOthers(message, envelope, progress, error as EarlyEventError);
     progress.attempts += 1;
     const failure = this.#failure(error, kind === 'invalid' ? 'INVALID' : 'FAILED', message, progress);
     if (kind === 'invalid') return await this.options.moves.bury(message, envelope, failure);
@@ -191,7 +197,10 @@ export class Delivery {
    */
   #isAlone({ eventType }: Envelope, progress: Progress): boolean {
     const ended = this.options.outages.ended(eventType);
-    if (progress.outagesEnded !== undefined && ended > progress.outagesEnded) progress.metAlone += 1;
+    const othersGotThrough = progress.outagesEnded !== undefined && ended > progress.outagesEnded;
+    // Where nobody else of its kind comes any more, because its partition is paused behind it, its own probes count.
+    const nobodyElse = progress.metAlone > 0 && progress.probing && !this.options.outages.othersWait(eventType);
+    if (othersGotThrough || nobodyElse) progress.metAlone += 1;
     progress.outagesEnded = ended;
     return progress.metAlone > MAX_MET_ALONE;
   }
@@ -213,12 +222,16 @@ export class Delivery {
       still = await database.transaction(async (transaction) => {
         await turns.lockBoth(transaction, envelope.aggregateId, early.waitsFor);
         const error = await attempt.rehearse(transaction, message, envelope);
-        if (classify(error) !== 'early') return false;
+        // It may wait for something else by now, which has to be looked at under that lock.
+        if (classify(error) !== 'early' || (error as EarlyEventError).waitsFor !== early.waitsFor) return false;
         await turns.waitFor(transaction, message, envelope, early.waitsFor, failure);
         return true;
       });
     });
-    if (!persisted || !still) return false;
+    if (!persisted || !still) {
+      progress.earlyInVain += 1;
+      return false;
+    }
     figures.retried(envelope.eventType, 'early');
     logger.info({ ...where(message), waitsFor: early.waitsFor }, `${message.origin.topic} is early: ${early.message}; it waits`);
     return true;
@@ -248,6 +261,7 @@ function newProgress(message: Message): Progress {
     probing: false,
     outagesEnded: undefined,
     metAlone: 0,
+    earlyInVain: 0,
     noRoom: 0,
   };
 }

@@ -36,19 +36,19 @@ export class GapWatch {
     const { database, held, logger } = this.options;
     try {
       const overdue = await database.transaction((transaction) => held.overdue(transaction, new Date()));
-      for (const { id, aggregateId } of overdue) await this.#giveUp(id, aggregateId);
+      for (const event of overdue) await this.#giveUp(event);
     } catch (error) {
       logger.warn({ err: error }, 'early events could not be looked at; the next look makes up for it');
     }
   }
 
-  async #giveUp(id: string, aggregateId: string): Promise<void> {
+  async #giveUp(event: { id: string; aggregateId: string; waitsFor: string }): Promise<void> {
     const { consumer, database, turns, figures, logger } = this.options;
-    const dead = await database.transaction((transaction) => turns.giveUp(transaction, aggregateId, id));
+    const dead = await database.transaction((transaction) => turns.giveUp(transaction, event));
     if (!dead) return; // Woken, or given up by another instance.
     figures.deadLettered(dead.eventType ?? undefined, 'GAP');
     logger.error(
-      { consumer, eventId: id, correlationId: dead.correlationId, eventType: dead.eventType, ...dead.message.origin, reason: 'GAP' },
+      { consumer, eventId: event.id, correlationId: dead.correlationId, eventType: dead.eventType, ...dead.message.origin, reason: 'GAP' },
       `${dead.message.origin.topic} is dead-lettered: ${dead.errorMessage ?? 'what it needs has not come'}`,
     );
   }

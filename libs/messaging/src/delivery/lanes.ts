@@ -17,6 +17,11 @@ export class Lanes {
     this.#run(key, task);
   }
 
+  /** Forgets every task that has not begun. */
+  forgetWaiting(): void {
+    for (const lane of this.#lanes.values()) lane.splice(1);
+  }
+
   /** Resolves when no task runs or waits. */
   async idle(): Promise<void> {
     if (this.#lanes.size > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));

@@ -36,6 +36,11 @@ export class Outages {
     return [...this.#outages.keys()];
   }
 
+  /** Whether somebody of this kind waits for its turn. */
+  othersWait(kind: string): boolean {
+    return (this.#outages.get(kind)?.waiting.length ?? 0) > 0;
+  }
+
   isAway(kind: string): boolean {
     return this.#outages.has(kind);
   }

@@ -1,6 +1,7 @@
 interface Entry {
   readonly offset: bigint;
   readonly publishedMs: number;
+  readonly bytes: number;
   done: boolean;
 }
 
@@ -18,6 +19,7 @@ export class PartitionProgress {
   readonly #later: { readonly dueMs: number; readonly start: () => void }[] = [];
   #timer: NodeJS.Timeout | undefined;
   #accepted = 0;
+  #waitingBytes = 0;
   #next: bigint | undefined;
   #committed: bigint | undefined;
 
@@ -33,14 +35,24 @@ export class PartitionProgress {
     return this.#open.length;
   }
 
+  /** Bytes of their values. */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
   /** Notes a message. Returns its number since the assignment, and what to call when it is done. */
-  accept(offset: string, publishedMs = Date.now()): { number: number; done: () => void } {
-    const entry: Entry = { offset: BigInt(offset), publishedMs, done: false };
+  accept(offset: string, publishedMs = Date.now(), bytes = 0): { number: number; done: () => void } {
+    const entry: Entry = { offset: BigInt(offset), publishedMs, bytes, done: false };
+    this.#waitingBytes += bytes;
     this.#open.push(entry);
     this.#accepted += 1;
     const done = () => {
       entry.done = true;
-      while (this.#open[0]?.done) this.#next = this.#open.shift()!.offset + 1n;
+      while (this.#open[0]?.done) {
+        const passed = this.#open.shift()!;
+        this.#waitingBytes -= passed.bytes;
+        this.#next = passed.offset + 1n;
+      }
     };
     return { number: this.#accepted, done };
   }

@@ -131,17 +131,22 @@ export class Turns {
     const held = afterEarly(arrivalOf(message, envelope), waiting);
     // Waiting again, after something else has come, does not prolong the wait.
     const before = mine(waiting, envelope);
-    const since = before?.firstFailedAt ?? failure.firstFailedAt;
+    const since = (before?.reason === 'EARLY' ? before.firstFailedAt : null) ?? new Date();
     const dueAt = new Date(since.getTime() + this.options.earlyLimitMs);
     await this.#hold(transaction, message, envelope, held, { ...failure, firstFailedAt: since, waitsFor, dueAt, before });
     return true;
   }
 
   /** Gives up an event that has waited too long for what it needs. */
-  async giveUp(transaction: Transaction, aggregateId: string, id: string): Promise<HeldEvent | undefined> {
+  async giveUp(
+    transaction: Transaction,
+    { id, aggregateId, waitsFor: missing }: { id: string; aggregateId: string; waitsFor: string },
+  ): Promise<HeldEvent | undefined> {
     const { held } = this.options;
-    await held.lock(transaction, aggregateId);
-    const event = (await held.ofAggregate(transaction, aggregateId)).find(({ eventId, waitsFor }) => eventId === id && waitsFor !== null);
+    await held.lock(transaction, aggregateId, missing); // What it waits for may be waking it right now.
+    const event = (await held.ofAggregate(transaction, aggregateId)).find(
+      ({ eventId, waitsFor }) => eventId === id && waitsFor === missing,
+    );
     if (!event) return undefined;
     const dead: HeldEvent = { ...event, ...died(event), waitsFor: null, dueAt: null, reason: 'GAP', lastFailedAt: new Date() };
     await held.hold(transaction, dead);
@@ -156,14 +161,17 @@ export class Turns {
     envelope: Envelope | undefined,
     { reason, error, attempts, firstFailedAt }: Failure,
   ): Promise<void> {
+    const { held } = this.options;
     if (envelope && message.from !== SOURCE && !(await this.#unhold(transaction, message, envelope))) return;
-    await this.options.held.hold(transaction, {
+    const [buried] = await held.byId(transaction, letterId(message));
+    if (buried && message.from === SOURCE && buried.copy > message.copy) return; // A redelivery.
+    await held.hold(transaction, {
       eventId: letterId(message),
       aggregateId: null,
       version: 0,
       place: DEAD,
       level: 0,
-      copy: message.from === SOURCE ? message.copy + 1 : 1,
+      copy: message.from === SOURCE ? message.copy + 1 : (buried?.copy ?? 0) + 1,
       waitsFor: null,
       dueAt: null,
       reason,

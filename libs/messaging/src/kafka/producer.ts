@@ -40,7 +40,8 @@ export class KafkaProducer {
     } catch (error) {
       const cause = rootCause(error);
       if (cause.type === UNKNOWN_TOPIC) return await this.#sendAfresh(topicMessages);
-      throw REJECTED.has(cause.type ?? '') ? rejected(topicMessages, cause) : error;
+      // A TypeError is a record that cannot be encoded: sending it again would not help.
+      throw REJECTED.has(cause.type ?? '') || cause instanceof TypeError ? rejected(topicMessages, cause) : error;
     }
   };
 

@@ -93,6 +93,8 @@ function settings({ retentionMs, cleanup, maxMessageBytes }: Omit<TopicSpec, 'na
   return {
     'retention.ms': String(retentionMs),
     'cleanup.policy': cleanup,
+    // kafkajs reads gzip only; whatever a producer compresses with, the broker keeps what every consumer can read.
+    'compression.type': 'uncompressed',
     ...(maxMessageBytes !== undefined && { 'max.message.bytes': String(maxMessageBytes) }),
   };
 }

@@ -1,5 +1,7 @@
+import { allTopics } from '@past-tense/contracts';
 import type { Database, Transaction } from '@past-tense/database';
 import { ProcessedEvents } from '@past-tense/dedup';
+import { timeOfId } from '@past-tense/envelope';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Outbox } from '@past-tense/outbox';
 import { withAdded, type Reason } from '../delivery/added-headers';
@@ -75,6 +77,7 @@ const record = {
   name: 'letter-record',
   text: 'INSERT INTO dead_letter_actions (consumer, letter_id, action, done_by, why, letter) VALUES ($1, $2, $3, $4, $5, $6)',
 };
+const LONGEST_RETENTION_MS = Math.max(...allTopics().map(({ retentionMs }) => retentionMs));
 const wakeRelays = { name: 'letters-wake', text: `SELECT pg_notify('outbox_committed', '')` };
 
 /**
@@ -135,11 +138,12 @@ export class DeadLetters {
    */
   async discard(filter: DeadLetterFilter, options: ActionOptions): Promise<number> {
     return await this.#act(filter, options, async (transaction, dead, matches) => {
+      const processed = new ProcessedEvents(this.consumer, LONGEST_RETENTION_MS);
       const chosen = dead.filter(({ eventId }) => matches.has(eventId));
       for (const letter of chosen) {
         await this.#record(transaction, 'discard', letter, options);
         await this.#held.forget(transaction, letter.eventId);
-        if (letter.aggregateId !== null) await new ProcessedEvents(this.consumer, Infinity).claim(transaction, letter.eventId);
+        if (letter.aggregateId !== null && mayComeAgain(letter.eventId)) await processed.claim(transaction, letter.eventId);
       }
       const aggregateId = chosen[0]?.aggregateId;
       if (aggregateId) {
@@ -196,7 +200,7 @@ export class DeadLetters {
   async #sendAsNew(transaction: Transaction, letter: HeldEvent): Promise<void> {
     const { message, eventId, ...held } = letter;
     await this.#held.forget(transaction, eventId);
-    await this.#outbox.forward(transaction, `${this.consumer}/${eventId}/${letter.copy}/again`, {
+    await this.#outbox.forward(transaction, {
       topic: queueTopic(this.consumer, REDRIVE),
       key: message.key,
       value: message.value,
@@ -213,4 +217,9 @@ export class DeadLetters {
   #values({ id, eventType, reason, aggregateId, since, until }: DeadLetterFilter): unknown[] {
     return [this.consumer, id, eventType, reason, aggregateId, since, until].map((value) => value ?? null);
   }
+}
+
+/** Whether an event can still be on a topic; the dedup store forgets those that cannot. */
+function mayComeAgain(eventId: string): boolean {
+  return Date.now() - timeOfId(eventId) < LONGEST_RETENTION_MS;
 }

@@ -62,7 +62,7 @@ const waitingFor = {
 };
 const overdue = {
   name: 'held-overdue',
-  text: `SELECT id, aggregate_id FROM held_events WHERE consumer = $1 AND place = '${EARLY}' AND due_at < $2 ORDER BY due_at LIMIT 100`,
+  text: `SELECT id, aggregate_id, waits_for FROM held_events WHERE consumer = $1 AND place = '${EARLY}' AND due_at < $2 ORDER BY due_at LIMIT 100`,
 };
 const forget = { name: 'held-forget', text: 'DELETE FROM held_events WHERE consumer = $1 AND id = $2' };
 const count = {
@@ -109,9 +109,9 @@ export class HeldEvents {
   }
 
   /** Events that have waited too long for what they need. */
-  async overdue(transaction: Transaction, now: Date): Promise<{ id: string; aggregateId: string }[]> {
-    const rows = await transaction.query<{ id: string; aggregate_id: string }>(overdue, [this.consumer, now]);
-    return rows.map(({ id, aggregate_id: aggregateId }) => ({ id, aggregateId }));
+  async overdue(transaction: Transaction, now: Date): Promise<{ id: string; aggregateId: string; waitsFor: string }[]> {
+    const rows = await transaction.query<{ id: string; aggregate_id: string; waits_for: string }>(overdue, [this.consumer, now]);
+    return rows.map(({ id, aggregate_id: aggregateId, waits_for: waitsFor }) => ({ id, aggregateId, waitsFor }));
   }
 
   /** How many events wait, dead letters not counted; counts no further than `limit`. */
@@ -152,7 +152,7 @@ export class HeldEvents {
     ]);
     if (!hasTopic(held.place)) return;
     const headers = withAdded(message.headers, { ...held, consumer: this.consumer, origin: message.origin, attemptTrace });
-    await this.outbox.forward(transaction, `${this.consumer}/${held.eventId}/${held.copy}`, {
+    await this.outbox.forward(transaction, {
       topic: queueTopic(this.consumer, held.place),
       key: message.key,
       value: message.value,

@@ -36,7 +36,7 @@ export class CreateOutbox1763683200000 implements MigrationInterface {
     await runner.query('CREATE INDEX outbox_unpublished ON outbox (position) WHERE published_at IS NULL');
     await runner.query(`
       CREATE TABLE outbox_forwards (
-        id           text        PRIMARY KEY,
+        id           uuid        PRIMARY KEY,
         position     bigint      GENERATED ALWAYS AS IDENTITY,
         shard        smallint    GENERATED ALWAYS AS (coalesce(hashtext(encode(key, 'hex')), 0) & ${SHARDS - 1}) STORED,
         topic        text        NOT NULL,
