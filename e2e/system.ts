@@ -138,19 +138,6 @@ export class System {
     return events;
   }
 
-  /** Waits until nothing waits in any outbox. */
-  async untilOutboxesEmpty(): Promise<void> {
-    for (const service of CONSUMERS) {
-      await eventually(async () => {
-        const waiting = await this.query(
-          service,
-          'SELECT 1 FROM outbox WHERE published_at IS NULL UNION ALL SELECT 1 FROM outbox_forwards WHERE published_at IS NULL',
-        );
-        if (waiting.length > 0) throw new Error(`${waiting.length} rows wait in the outbox of ${service}.`);
-      });
-    }
-  }
-
   /** Events that a consumer has not finished yet, over all consumers. */
   async lag(): Promise<number> {
     const consumed = (service: string) => [
@@ -160,23 +147,4 @@ export class System {
     const lags = await Promise.all(CONSUMERS.map((service) => consumerLag(this.kafka, service, consumed(service))));
     return lags.flat().reduce((sum, { lag }) => sum + lag, 0);
   }
-
-  /** Messages that ended on a dead-letter topic. */
-  async deadLetters(): Promise<StoredMessage[]> {
-    const letters: StoredMessage[] = [];
-    for (const consumer of CONSUMERS) letters.push(...(await readTopic(this.kafka, deadLetterTopic(consumer))));
-    return letters;
-  }
-}
-
-/** The same things in another order, the same for the same seed. */
-export function shuffled<T>(things: readonly T[], seed: number): T[] {
-  const result = [...things];
-  let state = seed;
-  for (let i = result.length - 1; i > 0; i -= 1) {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    const j = state % (i + 1);
-    [result[i], result[j]] = [result[j]!, result[i]!];
-  }
-  return result;
 }
