@@ -67,5 +67,6 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 
 chaos().catch((error: unknown) => {
   process.stderr.write(`${(error as Error).message}\n`);
-  process.exitCode = 1;
+  // Not exitCode: what has been started of the system would keep this process alive.
+  process.exit(1);
 });

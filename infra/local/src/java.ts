@@ -26,18 +26,23 @@ export async function ensureJars(folder: string, fetching: () => void): Promise<
   const wanted = createHash('sha256').update(readFileSync(POM)).digest('hex');
   const stamp = join(folder, 'pom.sha256');
   const jars = { kafka: join(folder, 'kafka'), registry: join(folder, 'registry') };
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return jars;
+  const isCurrent = (): boolean => existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted;
+  if (isCurrent()) return jars;
   fetching();
   const fresh = `${folder}.${process.pid}`;
   mkdirSync(fresh, { recursive: true });
   try {
     await run('mvn', ['-q', '-B', '-f', POM, 'generate-resources', `-Djars=${fresh}`], { maxBuffer: 16e6 });
     writeFileSync(join(fresh, 'pom.sha256'), wanted);
+    // Another start may have fetched them meanwhile, and its programs run from them already.
+    if (isCurrent()) return jars;
     rmSync(folder, { recursive: true, force: true });
     renameSync(fresh, folder);
   } catch (error) {
-    rmSync(fresh, { recursive: true, force: true });
+    if (isCurrent()) return jars;
     throw mavenComplaint(error as NodeJS.ErrnoException & { stdout?: string });
+  } finally {
+    rmSync(fresh, { recursive: true, force: true });
   }
   return jars;
 }

@@ -123,8 +123,14 @@ export class Kafka {
       ]);
     } catch (error) {
       throw new Complaint(
-        `Kafka could not format its data folder ${this.options.dataDir}; check that it is writable (it says: ${(error as { stderr?: string }).stderr?.trim().split('\n').at(-1)}).`,
+        `Kafka could not format its data folder ${this.options.dataDir}; check that it is writable (it says: ${firstLine(error)}).`,
       );
     }
   }
+}
+
+/** The line of a Java program's complaint that is not a stack trace. */
+function firstLine(error: unknown): string {
+  const said = (error as { stderr?: string }).stderr ?? '';
+  return said.split('\n').find((line) => /Exception|Error/.test(line) && !/^\s/.test(line)) ?? (error as Error).message.split('\n')[0]!;
 }
