@@ -17,6 +17,9 @@ const mayUse = {
   testing: ['contracts', 'envelope', 'local'],
   local: [],
   catalogue: ['config', 'contracts', 'messaging', 'telemetry'],
+  observability: ['contracts'],
+  cdc: ['config', 'contracts'],
+  'lag-watch': ['config', 'contracts', 'messaging', 'telemetry'],
   'dead-letters': ['contracts', 'database', 'messaging', 'telemetry'],
 };
 

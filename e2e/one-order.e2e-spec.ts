@@ -3,6 +3,7 @@ import { SERVICES, type ServiceName } from '@past-tense/local';
 import { ask, eventually, OtlpReceiver, type ReceivedSpan } from '@past-tense/testing';
 import { readFileSync } from 'node:fs';
 import { System, type Entry, type PlacedOrder, type Wish } from './system';
+import { faultsOf, pathTo } from './trace';
 
 const CLIENT = 3;
 
@@ -98,13 +99,11 @@ describe.each(Object.keys(stories) as Wish[])('one order, end to end (%s)', (wis
     const spans = await eventually(() => {
       const found = receiver.ofTrace(traceId);
       expect(found.filter(({ name }) => name === `process ${lastTopic}`).length).toBeGreaterThan(0);
-      expect(orphans(found)).toEqual([]);
+      expect(faultsOf(found, wish)).toEqual([]);
       for (const topic of story.topics) expect(consumersOf(found, topic)).toEqual(expectedConsumers[topic]);
       return found;
     });
 
-    const roots = spans.filter(({ parentSpanId }) => !parentSpanId);
-    expect(roots.map(({ service, name }) => `${service}: ${name}`)).toEqual(['orders: POST /orders']);
     for (const topic of story.topics) {
       const [created] = spans.filter(({ name }) => name === `create ${topic}`);
       const sent = spans.filter(({ name }) => name === `send ${topic}`);
@@ -118,8 +117,6 @@ describe.each(Object.keys(stories) as Wish[])('one order, end to end (%s)', (wis
           'messaging.message.conversation_id': correlationId,
           'messaging.consumer.group.name': processed.service,
         });
-        expect(processed.attributes).toHaveProperty(['messaging.kafka.offset']);
-        expect(processed.attributes).toHaveProperty(['messaging.destination.partition.id']);
       }
     }
     expect(
@@ -200,20 +197,9 @@ const expectedPaths: Record<Wish, string[]> = {
   ],
 };
 
-function orphans(spans: readonly ReceivedSpan[]): string[] {
-  const known = new Set(spans.map(({ spanId }) => spanId));
-  return spans.filter(({ parentSpanId }) => parentSpanId && !known.has(parentSpanId)).map(({ service, name }) => `${service}: ${name}`);
-}
-
 function consumersOf(spans: readonly ReceivedSpan[], topic: string): string[] {
   // An event that came too early is processed once more by the same consumer.
   return [...new Set(spans.filter(({ name }) => name === `process ${topic}`).map(({ service }) => service))].sort();
-}
-
-/** The spans from the root to this one. */
-function pathTo(spans: readonly ReceivedSpan[], span: ReceivedSpan): string[] {
-  const parent = spans.find(({ spanId }) => spanId === span.parentSpanId);
-  return [...(parent ? pathTo(spans, parent) : []), `${span.service}: ${span.name}`];
 }
 
 interface LogLine {

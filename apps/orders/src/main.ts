@@ -3,6 +3,7 @@ import { ordersMessages } from './orders.messages';
 import { OrdersModule } from './orders.module';
 import { ordersSettings } from './orders.config';
 import { CreateOrders1763683300000 } from './storage/migrations/1763683300000-create-orders';
+import { IndexOpenOrders1763721100000 } from './storage/migrations/1763721100000-index-open-orders';
 import { OrderRow } from './storage/order.row';
 
 void runService({
@@ -13,5 +14,5 @@ void runService({
   module: OrdersModule,
   messages: ordersMessages,
   entities: [OrderRow],
-  migrations: [CreateOrders1763683300000],
+  migrations: [CreateOrders1763683300000, IndexOpenOrders1763721100000],
 });

@@ -3,7 +3,7 @@ import { Database } from '@past-tense/database';
 import { CreateProcessedEvents1763683200001, maintainPartitions } from '@past-tense/dedup';
 import { newId } from '@past-tense/envelope';
 import { applyTopics, CreateHeldEvents1763683200002, DeadLetters, KafkaProducer, ownTopics } from '@past-tense/messaging';
-import { CreateOutbox1763683200000 } from '@past-tense/outbox';
+import { OUTBOX_MIGRATIONS } from '@past-tense/outbox';
 import { createLogger } from '@past-tense/telemetry';
 import { ROOT } from '@past-tense/local';
 import { aRecord, eventually, isolatedKafka, uniqueName } from '@past-tense/testing';
@@ -39,7 +39,7 @@ export const ledger: Scenario = {
       url,
       applicationName: 'chaos',
       entities: [],
-      migrations: [CreateOutbox1763683200000, CreateProcessedEvents1763683200001, CreateHeldEvents1763683200002],
+      migrations: [...OUTBOX_MIGRATIONS, CreateProcessedEvents1763683200001, CreateHeldEvents1763683200002],
       logger,
     });
     try {

@@ -61,6 +61,16 @@ export function topicOfType(eventType: string): Topic | undefined {
   return byEventType.get(eventType);
 }
 
+/** Every declared service, by name. */
+export function allServices(): readonly Service[] {
+  return Object.values(services);
+}
+
+/** Every declared team. */
+export function allTeams(): readonly Team[] {
+  return Object.values(teams);
+}
+
 /**
  * A declared service.
  * @throws Error if there is none of that name

@@ -9,7 +9,18 @@ export { OrderCancelled_Reason } from './gen/order/v1/order_cancelled_pb';
 export { PaymentDeclined_Reason } from './gen/payment/v1/payment_declined_pb';
 export { ShipmentRejected_Reason } from './gen/shipment/v1/shipment_rejected_pb';
 export { type Money } from './gen/money/v1/money_pb';
-export { allTopics, serviceNamed, teamNamed, topicOf, topicOfType, type Service, type Team, type Topic } from './catalogue';
+export {
+  allServices,
+  allTeams,
+  allTopics,
+  serviceNamed,
+  teamNamed,
+  topicOf,
+  topicOfType,
+  type Service,
+  type Team,
+  type Topic,
+} from './catalogue';
 export { fact, InvalidPayloadError, routeOf, validate, type Fact } from './fact';
 export { decode, encode, schemaIdOf, UndecodableError } from './frame';
 export { registrySubjects, subjectOf, type RegistrySubject } from './registry-subjects';

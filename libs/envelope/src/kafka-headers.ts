@@ -69,7 +69,8 @@ export function fromHeaders(headers: KafkaHeaders): Envelope {
     dataSchema: read(headers, 'ce_dataschema', URI, 'must be a URI'),
     producer: { name: producer[1]!, version: producer[2]! },
     traceparent: read(headers, 'traceparent', TRACEPARENT, 'must be a W3C trace context of version 00'),
-    tracestate: headers['tracestate'] === undefined ? undefined : single(headers, 'tracestate'),
+    // Change data capture writes a header without a value where the column has none.
+    tracestate: (headers['tracestate'] ?? undefined) === undefined ? undefined : single(headers, 'tracestate'),
   };
 }
 

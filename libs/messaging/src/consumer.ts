@@ -3,7 +3,7 @@ import type { DescMessage } from '@bufbuild/protobuf';
 import type { Database } from '@past-tense/database';
 import type { ProcessedEvents } from '@past-tense/dedup';
 import type { Outbox } from '@past-tense/outbox';
-import { tracer, type Logger } from '@past-tense/telemetry';
+import { tracer, type Logger, type TraceFlow } from '@past-tense/telemetry';
 import { channel } from 'node:diagnostics_channel';
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -52,6 +52,8 @@ export interface ConsumerOptions {
   readonly sessionTimeoutMs?: number;
   /** How often a message may be begun without being finished before it counts as one that kills the process. */
   readonly maxStarts?: number;
+  /** Whether what an event causes is part of its trace (the default) or a trace of its own with a link. */
+  readonly traceFlow?: TraceFlow;
   readonly logger: Logger;
   /** Called when the consumer cannot go on; the process should end. */
   readonly onFatal: (error: Error) => void;
@@ -90,7 +92,7 @@ export class Consumer {
 
   constructor(options: ConsumerOptions) {
     const { consumer, database, outbox, processed, reactions, logger, tiers = RETRY_TIERS, afterDeath = 'hold' } = options;
-    const { earlyLimitMs = 300_000, maxHeld = 10_000, maxStarts = 5 } = options;
+    const { earlyLimitMs = 300_000, maxHeld = 10_000, maxStarts = 5, traceFlow = 'connected' } = options;
     const stopping = this.#stopping.signal;
     setMaxListeners(0, stopping); // Every event that waits listens for the stop.
     this.#options = options;
@@ -98,7 +100,7 @@ export class Consumer {
     this.#figures = new Figures(consumer, new Set([...reactions.keys()].map(({ typeName }) => typeName)));
     this.#starts = new Starts(database, consumer);
     const turns = new Turns({ consumer, processed, held: new HeldEvents(consumer, outbox), tiers, afterDeath, earlyLimitMs, maxHeld });
-    const attempt = new Attempt({ consumer, database, turns, reactions, figures: this.#figures });
+    const attempt = new Attempt({ consumer, database, turns, reactions, figures: this.#figures, traceFlow });
     const outages = new Outages(stopping, (kind, away) =>
       away
         ? logger.warn({ consumer, eventType: kind }, `${consumer} pauses ${kind}: something it needs is away; one event probes`)
@@ -109,7 +111,7 @@ export class Consumer {
       ...options,
       attempt,
       turns,
-      moves: new Moves({ consumer, database, turns, figures: this.#figures, logger, stopping }),
+      moves: new Moves({ consumer, database, turns, figures: this.#figures, traceFlow, logger, stopping }),
       outages,
       slots: new Slots(options.concurrency),
       starts: this.#starts,

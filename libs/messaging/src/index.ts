@@ -3,6 +3,7 @@ export type { RetryPolicy } from './delivery/delivery';
 export { EarlyEventError, InvalidEventError, type FailureKind } from './delivery/failure';
 export type { KafkaOptions } from './kafka/client';
 export { consumerLag, type PartitionLag } from './kafka/consumer-lag';
+export { GroupWatch, type GroupWatchOptions, type WatchedGroup } from './kafka/group-watch';
 export { KafkaProducer } from './kafka/producer';
 export { readTopic, type StoredMessage } from './kafka/read-topic';
 export { CreateHeldEvents1763683200002 } from './migrations/1763683200002-create-held-events';

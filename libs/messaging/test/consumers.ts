@@ -2,7 +2,7 @@ import { fact, OrderCompleted, topicOf, type Fact } from '@past-tense/contracts'
 import { Database, type Transaction } from '@past-tense/database';
 import { CreateProcessedEvents1763683200001, maintainPartitions, ProcessedEvents } from '@past-tense/dedup';
 import { newId } from '@past-tense/envelope';
-import { CreateOutbox1763683200000, Outbox, Relay } from '@past-tense/outbox';
+import { OUTBOX_MIGRATIONS, Outbox, Relay } from '@past-tense/outbox';
 import { createLogger } from '@past-tense/telemetry';
 import { aRecord, eventually, kafkaBrokers, testDatabase, uniqueName, type RecordOverrides } from '@past-tense/testing';
 import { Kafka, logLevel } from 'kafkajs';
@@ -58,7 +58,7 @@ export function useConsumers(): void {
       url: databaseUrl,
       applicationName: 'test',
       entities: [],
-      migrations: [CreateOutbox1763683200000, CreateProcessedEvents1763683200001, CreateHeldEvents1763683200002],
+      migrations: [...OUTBOX_MIGRATIONS, CreateProcessedEvents1763683200001, CreateHeldEvents1763683200002],
       logger: listening,
     });
     await database.connect();

@@ -1,7 +1,7 @@
 import { fact, OrderCompleted, topicOf, type Fact } from '@past-tense/contracts';
 import { Database } from '@past-tense/database';
 import { fromHeaders, newId } from '@past-tense/envelope';
-import { CreateOutbox1763683200000, Outbox, RecordRejectedError, Relay, type KafkaRecord } from '@past-tense/outbox';
+import { OUTBOX_MIGRATIONS, Outbox, RecordRejectedError, Relay, type KafkaRecord } from '@past-tense/outbox';
 import { createLogger, inFlow } from '@past-tense/telemetry';
 import { eventually, isolatedKafka, testDatabase } from '@past-tense/testing';
 import { spawn, type ChildProcess } from 'node:child_process';
@@ -35,7 +35,7 @@ afterAll(async () => {
 
 beforeEach(async () => {
   url = await testDatabase();
-  database = new Database({ url, applicationName: 'test', entities: [], migrations: [CreateOutbox1763683200000], logger });
+  database = new Database({ url, applicationName: 'test', entities: [], migrations: OUTBOX_MIGRATIONS, logger });
   await database.connect();
   await database.migrate();
   committed.mockReset();
@@ -245,7 +245,7 @@ describe('the relay (O2)', () => {
     const [bad, ...good] = newIds(6);
     const publish = async (records: readonly KafkaRecord[]) => {
       if (records.some((record) => record.key === bad)) throw new RecordRejectedError('too large');
-      await producer.publish(records);
+      return producer.publish(records);
     };
     for (const version of [1, 2]) for (const id of [bad!, ...good]) await append(id, version);
     startRelay({ publish });

@@ -24,14 +24,16 @@ const depths = {
 
 /**
  * Tells what waits in the outbox whenever the figures are read.
+ * @param of which rows are looked at: `facts`, `forwards`
  * @returns what to call to stop
  */
-export function watchOutbox(database: Database): () => void {
+export function watchOutbox(database: Database, of: readonly string[]): () => void {
   const meter = metrics.getMeter('past-tense');
   const depth = meter.createObservableGauge('past_tense.outbox.depth', { unit: '{row}', description: 'Rows that wait to be published' });
   const age = meter.createObservableGauge('past_tense.outbox.oldest.age', { unit: 's', description: 'Age of the oldest row that waits' });
   const observe = async (result: BatchObservableResult) => {
     for (const { rows, waiting, oldest_seconds: seconds } of await database.query<Depth>(depths).catch(() => [])) {
+      if (!of.includes(rows)) continue;
       result.observe(depth, waiting, { rows });
       result.observe(age, Math.max(0, seconds), { rows });
     }

@@ -1,4 +1,8 @@
-export { CreateOutbox1763683200000 } from './migrations/1763683200000-create-outbox';
+import { CreateOutbox1763683200000 } from './migrations/1763683200000-create-outbox';
+import { TraceForwards1763721000000 } from './migrations/1763721000000-trace-forwards';
+
+/** What makes the tables of the outbox. */
+export const OUTBOX_MIGRATIONS = [CreateOutbox1763683200000, TraceForwards1763721000000];
 export { Outbox, packHeaders, unpackHeaders, type PackedHeaders, type OutboxOptions, type RegisteredSchema } from './outbox';
-export { RecordRejectedError, type KafkaRecord, type Publish } from './record';
+export { RecordRejectedError, type KafkaRecord, type Position, type Publish } from './record';
 export { Relay, type RelayOptions } from './relay';

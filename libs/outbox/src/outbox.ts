@@ -2,7 +2,7 @@ import { context, SpanKind } from '@opentelemetry/api';
 import { encode, routeOf, subjectOf, validate, type Fact } from '@past-tense/contracts';
 import type { Transaction } from '@past-tense/database';
 import { newId } from '@past-tense/envelope';
-import { currentFlow, inSpan, traceOf } from '@past-tense/telemetry';
+import { currentFlow, currentTrace, inSpan, SEARCHABLE, traceOf } from '@past-tense/telemetry';
 import type { KafkaRecord } from './record';
 
 /** The registry's id and version of a schema. */
@@ -31,7 +31,7 @@ const insertFact = {
 };
 const insertForward = {
   name: 'outbox-forward',
-  text: `INSERT INTO outbox_forwards (id, topic, key, value, headers) VALUES ($1, $2, $3, $4, $5)`,
+  text: `INSERT INTO outbox_forwards (id, topic, key, value, headers, traceparent) VALUES ($1, $2, $3, $4, $5, $6)`,
 };
 
 /** Records facts and forwarded messages in the transaction of the change they belong to. */
@@ -72,6 +72,7 @@ export class Outbox {
       'messaging.message.id': eventId,
       'messaging.message.conversation_id': flow.correlationId,
       'messaging.kafka.message.key': key,
+      [SEARCHABLE.aggregateId]: key,
     };
     await inSpan(`create ${topic.name}`, { kind: SpanKind.PRODUCER, attributes }, context.active(), async (span) => {
       const { traceparent, tracestate } = traceOf(span);
@@ -99,7 +100,7 @@ export class Outbox {
 
   /** Sends a message on to another topic, bytes and headers as they are, if the transaction commits. */
   async forward(transaction: Transaction, { topic, key, value, headers }: KafkaRecord): Promise<void> {
-    await transaction.query(insertForward, [newId(), topic, key, value, JSON.stringify(packHeaders(headers))]);
+    await transaction.query(insertForward, [newId(), topic, key, value, JSON.stringify(packHeaders(headers)), currentTrace()?.traceparent]);
     transaction.afterCommit(this.#options.committed);
   }
 

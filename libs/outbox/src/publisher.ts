@@ -1,10 +1,10 @@
-import { ROOT_CONTEXT, SpanKind, type Span } from '@opentelemetry/api';
+import { ROOT_CONTEXT, SpanKind, type Attributes, type Span } from '@opentelemetry/api';
 import type { Database } from '@past-tense/database';
-import { contextOf, endWith, tracer, type Logger } from '@past-tense/telemetry';
+import { contextOf, endWith, SEARCHABLE, tracer, type Logger } from '@past-tense/telemetry';
 import { channel } from 'node:diagnostics_channel';
 import { sentCounter } from './figures';
-import { RecordRejectedError, type Publish } from './record';
-import { MAX_BATCH_BYTES, type WaitingRow, type WaitingRows } from './waiting-rows';
+import { RecordRejectedError, type Position, type Publish } from './record';
+import { facts, MAX_BATCH_BYTES, type WaitingRow, type WaitingRows } from './waiting-rows';
 
 // Points at which the crash tests kill the process: Kafka has the batch; the batch is about to be marked as published.
 const afterSend = channel('past-tense.after-send');
@@ -48,7 +48,8 @@ export class Publisher {
   async #send(batch: readonly WaitingRow[], publishedAt: Date): Promise<readonly WaitingRow[]> {
     const spans = batch.map(sendSpan);
     try {
-      await this.publish(batch.map((row) => row.toRecord(publishedAt)));
+      const positions = await this.publish(batch.map((row) => row.toRecord(publishedAt)));
+      for (const [i, span] of spans.entries()) if (span && positions[i]) span.setAttributes(at(positions[i]));
       afterSend.publish(undefined);
       for (const row of batch) this.#notePublished(row);
       return batch;
@@ -89,7 +90,7 @@ export class Publisher {
 
   #notePublished({ topic, eventId, correlationId }: WaitingRow): void {
     this.#sent(topic);
-    this.logger.info({ topic, eventId, correlationId }, eventId ? `published ${topic}` : `forwarded to ${topic}`);
+    this.logger.info({ topic, eventId, correlationId }, this.rows === facts ? `published ${topic}` : `forwarded to ${topic}`);
   }
 }
 
@@ -102,7 +103,11 @@ function sendSpan({ topic, eventId, trace, key, correlationId }: WaitingRow): Sp
     'messaging.destination.name': topic,
     'messaging.kafka.message.key': key,
     ...(eventId && { 'messaging.message.id': eventId }),
-    ...(correlationId && { 'messaging.message.conversation_id': correlationId }),
+    ...(correlationId && { 'messaging.message.conversation_id': correlationId, [SEARCHABLE.correlationId]: correlationId }),
   };
   return tracer.startSpan(`send ${topic}`, { kind: SpanKind.PRODUCER, attributes }, contextOf(trace, ROOT_CONTEXT));
+}
+
+function at({ partition, offset }: Position): Attributes {
+  return { 'messaging.destination.partition.id': String(partition), 'messaging.kafka.offset': Number(offset) };
 }

@@ -6,11 +6,18 @@ export interface KafkaRecord {
   readonly headers: Readonly<Record<string, Buffer | string | (Buffer | string)[]>>;
 }
 
+/** Where Kafka has put a record. */
+export interface Position {
+  readonly partition: number;
+  readonly offset: bigint;
+}
+
 /**
  * Hands records to Kafka, in order per key, and returns when all of them are acknowledged by all in-sync replicas.
+ * @returns where each of them is, in the order in which they were given
  * @throws RecordRejectedError if Kafka refuses a record for good; any other error means that it may be tried again
  */
-export type Publish = (records: readonly KafkaRecord[]) => Promise<void>;
+export type Publish = (records: readonly KafkaRecord[]) => Promise<readonly Position[]>;
 
 /** Kafka refuses a record, and would refuse it again: too large, no such topic, not allowed. */
 export class RecordRejectedError extends Error {

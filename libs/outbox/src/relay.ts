@@ -4,7 +4,7 @@ import { watchOutbox } from './figures';
 import { Leases } from './leases';
 import { Publisher } from './publisher';
 import type { Publish } from './record';
-import { facts, forwards, type WaitingRows } from './waiting-rows';
+import { deleteFacts, facts, forwards, type WaitingRows } from './waiting-rows';
 import { WakeUp } from './wake-up';
 
 export interface RelayOptions {
@@ -19,6 +19,8 @@ export interface RelayOptions {
   readonly batchSize?: number;
   /** Milliseconds a published row is kept, for people who want to look. */
   readonly keepPublishedMs?: number;
+  /** Off where change data capture publishes the facts; forwarded messages are published all the same. */
+  readonly publishFacts?: boolean;
 }
 
 interface Loop {
@@ -52,10 +54,10 @@ export class Relay {
   #cleanedAtMs = Date.now();
 
   constructor(options: RelayOptions) {
-    this.#options = { leaseMs: 5_000, pollMs: 1_000, batchSize: 500, keepPublishedMs: 3_600_000, ...options };
-    const { database, publish, logger, leaseMs } = this.#options;
+    this.#options = { leaseMs: 5_000, pollMs: 1_000, batchSize: 500, keepPublishedMs: 3_600_000, publishFacts: true, ...options };
+    const { database, publish, logger, leaseMs, publishFacts } = this.#options;
     this.#leases = new Leases(database, leaseMs);
-    this.#loops = [facts, forwards].map((rows) => ({
+    this.#loops = (publishFacts ? [facts, forwards] : [forwards]).map((rows) => ({
       rows,
       publisher: new Publisher(database, rows, publish, logger),
       wakeUp: new WakeUp(),
@@ -64,7 +66,10 @@ export class Relay {
   }
 
   start(): void {
-    this.#stopWatching = watchOutbox(this.#options.database);
+    this.#stopWatching = watchOutbox(
+      this.#options.database,
+      this.#loops.map(({ rows }) => rows.name),
+    );
     this.#running = [this.#keepLeases(), ...this.#loops.map((loop) => this.#run(loop))];
   }
 
@@ -162,15 +167,18 @@ export class Relay {
   }
 
   async #cleanUp(): Promise<void> {
-    const { database, keepPublishedMs } = this.#options;
+    const { database, keepPublishedMs, publishFacts } = this.#options;
     if (Date.now() - this.#cleanedAtMs < Math.min(60_000, keepPublishedMs)) return;
     this.#cleanedAtMs = Date.now();
-    for (const { rows } of this.#loops) {
-      while (
-        (await rows.deletePublished(database, new Date(Date.now() - keepPublishedMs), CLEANUP_CHUNK)) === CLEANUP_CHUNK &&
-        !this.#stopping
-      );
-    }
+    const before = new Date(Date.now() - keepPublishedMs);
+    const deletions = this.#loops.map(
+      ({ rows }) =>
+        () =>
+          rows.deletePublished(database, before, CLEANUP_CHUNK),
+    );
+    // Change data capture reads the write-ahead log, which keeps what the table has forgotten.
+    if (!publishFacts) deletions.push(() => deleteFacts(database, before, CLEANUP_CHUNK));
+    for (const deleteSome of deletions) while ((await deleteSome()) === CLEANUP_CHUNK && !this.#stopping);
   }
 
   #wakeLoops(): void {

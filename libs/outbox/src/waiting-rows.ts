@@ -1,4 +1,4 @@
-import { firstIdAt, toHeaders } from '@past-tense/envelope';
+import { firstIdAt, toHeaders, type KafkaHeaders } from '@past-tense/envelope';
 import type { Database } from '@past-tense/database';
 import type { TraceHeaders } from '@past-tense/telemetry';
 import { unpackHeaders, type PackedHeaders } from './outbox';
@@ -16,6 +16,7 @@ export interface WaitingRow {
   readonly bytes: number;
   readonly eventId?: string;
   readonly correlationId?: string;
+  /** The span that recorded the row. */
   readonly trace?: TraceHeaders;
   toRecord(publishedAt: Date): KafkaRecord;
 }
@@ -56,6 +57,7 @@ interface ForwardRow {
   key: Buffer | null;
   value: Buffer | null;
   headers: PackedHeaders;
+  traceparent: string | null;
 }
 
 export const facts: WaitingRows = {
@@ -80,16 +82,27 @@ export const forwards: WaitingRows = {
   name: 'forwards',
   async read(database, shards, withoutKeys, limit) {
     const rows = await database.query<ForwardRow>(readForwards, [shards, withoutKeys, limit]);
-    return rows.map((row) => ({
-      position: row.position,
-      key: row.key?.toString('hex') ?? '',
-      topic: row.topic,
-      bytes: row.value?.length ?? 0,
-      toRecord: () => ({ topic: row.topic, key: row.key, value: row.value, headers: unpackHeaders(row.headers) }),
-    }));
+    return rows.map((row) => {
+      const headers = unpackHeaders(row.headers);
+      return {
+        position: row.position,
+        key: row.key?.toString('hex') ?? '',
+        topic: row.topic,
+        bytes: row.value?.length ?? 0,
+        ...namesIn(headers),
+        ...(row.traceparent !== null && { trace: { traceparent: row.traceparent } }),
+        toRecord: () => ({ topic: row.topic, key: row.key, value: row.value, headers }),
+      };
+    });
   },
   ...marking('outbox_forwards', { column: 'created_at', bound: (before) => before }),
 };
+
+/** What a forwarded message says it is, for logs and spans; it need not be an event. */
+function namesIn(headers: KafkaHeaders): Pick<WaitingRow, 'eventId' | 'correlationId'> {
+  const { ce_id: eventId, ce_correlationid: correlationId } = headers;
+  return { ...(eventId && { eventId: String(eventId) }), ...(correlationId && { correlationId: String(correlationId) }) };
+}
 
 const readFacts = {
   name: 'outbox-read-facts',
@@ -152,4 +165,14 @@ function factRecord(row: FactRow, publishedAt: Date): KafkaRecord {
     tracestate: row.tracestate ?? undefined,
   });
   return { topic: row.topic, key: row.aggregate_id, value: row.payload, headers };
+}
+
+const deleteOldFacts = {
+  name: 'outbox-delete-old',
+  text: 'DELETE FROM outbox WHERE id = ANY(ARRAY(SELECT id FROM outbox WHERE id < $1 ORDER BY id LIMIT $2)) RETURNING 1 AS deleted',
+};
+
+/** Deletes facts recorded before a moment, published or not; at most `limit`. Returns how many. */
+export async function deleteFacts(database: Database, before: Date, limit: number): Promise<number> {
+  return (await database.query(deleteOldFacts, [firstIdAt(before.getTime()), limit])).length;
 }

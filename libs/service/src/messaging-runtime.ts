@@ -43,7 +43,13 @@ export class MessagingRuntime {
   ) {
     const { service, version, settings, database, logger } = options;
     this.#producer = new KafkaProducer(kafka);
-    this.#relay = new Relay({ database, publish: this.#producer.publish, logger, leaseMs: settings.OUTBOX_LEASE_MS });
+    this.#relay = new Relay({
+      database,
+      publish: this.#producer.publish,
+      logger,
+      leaseMs: settings.OUTBOX_LEASE_MS,
+      publishFacts: settings.OUTBOX_RELAY,
+    });
     this.outbox = new Outbox({ producer: { name: service, version }, schemas, committed: () => this.#relay.wake() });
   }
 
@@ -68,7 +74,7 @@ export class MessagingRuntime {
    */
   async start(reactionOf: (reaction: ReactionClass<never>) => AnyReaction<never>, onFatal: (error: Error) => void): Promise<void> {
     const { service, settings, messages, database, logger } = this.options;
-    if (settings.OUTBOX_RELAY) this.#relay.start();
+    this.#relay.start();
     if (messages.reactions.length === 0) return;
     await this.#maintainDedup();
     this.#maintenance = setInterval(
@@ -91,6 +97,7 @@ export class MessagingRuntime {
       afterDeath: settings.AFTER_DEAD_LETTER,
       earlyLimitMs: settings.EARLY_LIMIT_MS,
       maxHeld: settings.HELD_EVENTS_MAX,
+      traceFlow: settings.TRACE_FLOW,
       sessionTimeoutMs: settings.CONSUMER_SESSION_TIMEOUT_MS,
       database,
       logger,
@@ -108,7 +115,7 @@ export class MessagingRuntime {
   async stop(): Promise<void> {
     clearInterval(this.#maintenance);
     await this.#consumer?.stop();
-    if (this.options.settings.OUTBOX_RELAY) await this.#relay.stop();
+    await this.#relay.stop();
     await this.#producer.disconnect();
   }
 

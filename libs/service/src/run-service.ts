@@ -3,7 +3,7 @@ import { ConfigurationError, readConfig } from '@past-tense/config';
 import { Database, type DatabaseOptions } from '@past-tense/database';
 import { CreateProcessedEvents1763683200001 } from '@past-tense/dedup';
 import { CreateHeldEvents1763683200002, type AnyReaction, type ReactionClass } from '@past-tense/messaging';
-import { CreateOutbox1763683200000, Outbox } from '@past-tense/outbox';
+import { OUTBOX_MIGRATIONS, Outbox } from '@past-tense/outbox';
 import { createLogger, startTelemetry, type Logger, type Telemetry } from '@past-tense/telemetry';
 import type { INestApplication, Type } from '@nestjs/common';
 import { readFileSync } from 'node:fs';
@@ -29,15 +29,18 @@ export interface ServiceDefinition {
 }
 
 const STOP_TIMEOUT_MS = 9_000;
+const MIGRATE = 'migrate';
 
 /**
  * Runs a service until it is told to stop: configuration, telemetry, migrations, HTTP, publishing and consuming. What keeps
- * it from starting is said in one sentence and ends the process with code 1.
+ * it from starting is said in one sentence and ends the process with code 1. With the argument `migrate` it brings its database
+ * up to date and ends.
  */
 export async function runService(definition: ServiceDefinition): Promise<void> {
   let settings: HttpSettings;
   try {
     settings = readConfig(definition.settings) as HttpSettings;
+    settings.DATABASE_URL = databaseUrl(settings);
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
     process.stderr.write(`${definition.name} cannot start. ${error.message}\n`);
@@ -49,6 +52,7 @@ export async function runService(definition: ServiceDefinition): Promise<void> {
     service: name,
     version,
     otlpEndpoint: settings.OTEL_EXPORTER_OTLP_ENDPOINT,
+    otlpTracesEndpoint: settings.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
     otlpProtocol: settings.OTEL_EXPORTER_OTLP_PROTOCOL,
   });
   const logger = createLogger({ service: name, version, level: settings.LOG_LEVEL, format: settings.LOG_FORMAT });
@@ -57,6 +61,7 @@ export async function runService(definition: ServiceDefinition): Promise<void> {
   process.on('uncaughtException', (error) => service.fail('an error that nobody caught', error));
   process.on('unhandledRejection', (error) => service.fail('a rejection that nobody handled', error));
   try {
+    if (process.argv[2] === MIGRATE) return await service.migrate();
     await service.start();
   } catch (error) {
     logger.fatal(`${name} cannot start. ${(error as Error).message}`);
@@ -84,11 +89,19 @@ class RunningService {
       poolSize: settings.DATABASE_POOL_SIZE,
       entities: definition.entities,
       migrations: [
-        ...(definition.messages ? [CreateOutbox1763683200000, CreateProcessedEvents1763683200001, CreateHeldEvents1763683200002] : []),
+        ...(definition.messages ? [...OUTBOX_MIGRATIONS, CreateProcessedEvents1763683200001, CreateHeldEvents1763683200002] : []),
         ...definition.migrations,
       ],
       logger,
     });
+  }
+
+  /** Brings the database up to date and ends the process. */
+  async migrate(): Promise<never> {
+    await this.#openDatabase();
+    await this.#database.close();
+    this.logger.info(`the database of ${this.definition.name} is up to date`);
+    process.exit(0);
   }
 
   async start(): Promise<void> {
@@ -179,4 +192,21 @@ class RunningService {
 function versionOf(root: string): string {
   const { version } = JSON.parse(readFileSync(join(root, '..', 'package.json'), 'utf8')) as { version: string };
   return version;
+}
+
+/**
+ * The address of the database, with the password from its file where there is one.
+ * @throws ConfigurationError if the file cannot be read
+ */
+function databaseUrl({ DATABASE_URL, DATABASE_PASSWORD_FILE }: HttpSettings): string {
+  if (DATABASE_PASSWORD_FILE === undefined) return DATABASE_URL;
+  const url = new URL(DATABASE_URL);
+  try {
+    url.password = encodeURIComponent(readFileSync(DATABASE_PASSWORD_FILE, 'utf8').trim());
+  } catch (error) {
+    throw new ConfigurationError(
+      `DATABASE_PASSWORD_FILE names a file that cannot be read (${(error as NodeJS.ErrnoException).code}); check that it is there and readable by this user.`,
+    );
+  }
+  return url.href;
 }

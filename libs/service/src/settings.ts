@@ -8,11 +8,15 @@ export function httpSettings(port: number) {
     HTTP_HOST: z.string().default('127.0.0.1'),
     HTTP_PORT: tcpPort(port),
     DATABASE_URL: postgresUrl(),
+    /** File that holds the password, where it is not part of the address. */
+    DATABASE_PASSWORD_FILE: z.string().optional(),
     DATABASE_POOL_SIZE: wholeNumber(16, { min: 2, max: 200 }),
     LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
     LOG_FORMAT: z.enum(['json', 'pretty']).default(process.stdout.isTTY ? 'pretty' : 'json'),
-    /** OTLP/HTTP receiver for traces; none by default. */
+    /** OTLP/HTTP receiver for traces and metrics; none by default. */
     OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl().optional(),
+    /** Full address for traces alone, with its path; goes before the one above. */
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: httpUrl().optional(),
     OTEL_EXPORTER_OTLP_PROTOCOL: z.enum(['http/protobuf', 'http/json']).default('http/protobuf'),
   });
 }
@@ -22,6 +26,8 @@ export function messagingSettings(port: number) {
   return httpSettings(port).extend({
     KAFKA_BROKERS: list(),
     SCHEMA_REGISTRY_URL: httpUrl(),
+    /** One trace for a whole flow, or a trace for each hop with links between them. */
+    TRACE_FLOW: z.enum(['connected', 'linked']).default('connected'),
     /** Events handled side by side. */
     CONSUMER_CONCURRENCY: wholeNumber(10, { min: 1, max: 100 }),
     /** Milliseconds without a sign of life after which an instance's partitions go to others. Kafka's own least is 6000. */
@@ -42,7 +48,7 @@ export function messagingSettings(port: number) {
     DEDUP_TTL_DAYS: wholeNumber(120, { min: 1, max: 3_650 }),
     /** Milliseconds after which the outbox shards of a killed instance go to another. */
     OUTBOX_LEASE_MS: wholeNumber(5_000, { min: 500, max: 60_000 }),
-    /** Publish from the outbox in this process. Off where change data capture does it. */
+    /** Publish facts from the outbox in this process. Off where change data capture does it. */
     OUTBOX_RELAY: flag(true),
   });
 }

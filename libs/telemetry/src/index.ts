@@ -1,4 +1,16 @@
 export { currentFlow, inFlow, type Flow } from './flow';
 export { createLogger, type Logger } from './logger';
 export { startTelemetry, type Telemetry, type TelemetryOptions } from './start';
-export { contextOf, endWith, inSpan, linkTo, traceOf, tracer, type TraceHeaders } from './trace';
+export {
+  causedBy,
+  contextOf,
+  currentTrace,
+  endWith,
+  inSpan,
+  linkTo,
+  SEARCHABLE,
+  traceOf,
+  tracer,
+  type TraceFlow,
+  type TraceHeaders,
+} from './trace';

@@ -2,18 +2,25 @@ import { metrics } from '@opentelemetry/api';
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 import { registerInstrumentations } from '@opentelemetry/instrumentation';
 import { HttpInstrumentation } from '@opentelemetry/instrumentation-http';
+import { RuntimeNodeInstrumentation } from '@opentelemetry/instrumentation-runtime-node';
 import { UndiciInstrumentation } from '@opentelemetry/instrumentation-undici';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { MeterProvider, PeriodicExportingMetricReader, type PushMetricExporter } from '@opentelemetry/sdk-metrics';
-import { BatchSpanProcessor, NodeTracerProvider, type SpanExporter } from '@opentelemetry/sdk-trace-node';
-import { ATTR_SERVICE_NAME, ATTR_SERVICE_VERSION } from '@opentelemetry/semantic-conventions';
+import { BatchSpanProcessor, NodeTracerProvider, type Span, type SpanExporter, type SpanProcessor } from '@opentelemetry/sdk-trace-node';
+import { ATTR_SERVICE_INSTANCE_ID, ATTR_SERVICE_NAME, ATTR_SERVICE_VERSION } from '@opentelemetry/semantic-conventions';
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { currentFlow } from './flow';
+import { watchProcess } from './process-figures';
+import { SEARCHABLE } from './trace';
 
 export interface TelemetryOptions {
   readonly service: string;
   readonly version: string;
   /** Base address of an OTLP/HTTP receiver, such as http://localhost:4318; nothing is exported without one. */
   readonly otlpEndpoint?: string | undefined;
+  /** Full address of a receiver of traces alone; goes before `otlpEndpoint`. */
+  readonly otlpTracesEndpoint?: string | undefined;
   readonly otlpProtocol?: 'http/protobuf' | 'http/json' | undefined;
 }
 
@@ -34,13 +41,20 @@ const QUIET_PATHS = ['/health/', '/docs', '/openapi.json', '/metrics'];
  * not instrumented from outside: the outbox and the consumers make their own spans, because the context of an event is the
  * one stored with it, not the one of the relay that happens to send it.
  */
-export function startTelemetry({ service, version, otlpEndpoint, otlpProtocol }: TelemetryOptions): Telemetry {
-  const resource = resourceFromAttributes({ [ATTR_SERVICE_NAME]: service, [ATTR_SERVICE_VERSION]: version });
+export function startTelemetry({ service, version, otlpEndpoint, otlpTracesEndpoint, otlpProtocol }: TelemetryOptions): Telemetry {
+  const resource = resourceFromAttributes({
+    [ATTR_SERVICE_NAME]: service,
+    [ATTR_SERVICE_VERSION]: version,
+    [ATTR_SERVICE_INSTANCE_ID]: randomUUID(),
+  });
+  // https://opentelemetry.io/docs/specs/otel/protocol/exporter/#endpoint-urls-for-otlphttp
+  const tracesUrl = otlpTracesEndpoint ?? (otlpEndpoint && signalUrl(otlpEndpoint, 'traces'));
   const provider = new NodeTracerProvider({
     resource,
-    spanProcessors: otlpEndpoint
+    spanProcessors: tracesUrl
       ? [
-          new BatchSpanProcessor(spanExporter(otlpEndpoint, otlpProtocol), {
+          flowNamer,
+          new BatchSpanProcessor(spanExporter(tracesUrl, otlpProtocol), {
             maxQueueSize: 20_000,
             maxExportBatchSize: 1_000,
             scheduledDelayMillis: 500,
@@ -58,7 +72,7 @@ export function startTelemetry({ service, version, otlpEndpoint, otlpProtocol }:
       ...(otlpEndpoint
         ? [
             new PeriodicExportingMetricReader({
-              exporter: metricExporter(otlpEndpoint, otlpProtocol),
+              exporter: metricExporter(signalUrl(otlpEndpoint, 'metrics'), otlpProtocol),
               exportIntervalMillis: METRICS_INTERVAL_MS,
               exportTimeoutMillis: EXPORT_TIMEOUT_MS,
             }),
@@ -67,6 +81,7 @@ export function startTelemetry({ service, version, otlpEndpoint, otlpProtocol }:
     ],
   });
   metrics.setGlobalMeterProvider(meters);
+  watchProcess();
   registerInstrumentations({
     instrumentations: [
       new HttpInstrumentation({
@@ -74,6 +89,7 @@ export function startTelemetry({ service, version, otlpEndpoint, otlpProtocol }:
         requireParentforOutgoingSpans: true,
       }),
       new UndiciInstrumentation({ requireParentforSpans: true }),
+      new RuntimeNodeInstrumentation(),
     ],
   });
   return {
@@ -83,8 +99,22 @@ export function startTelemetry({ service, version, otlpEndpoint, otlpProtocol }:
   };
 }
 
-function spanExporter(endpoint: string, protocol: TelemetryOptions['otlpProtocol']): SpanExporter {
-  const url = `${endpoint.replace(/\/$/, '')}/v1/traces`;
+/** Puts the correlation id on every span that begins in a flow, so that a trace is found by it. */
+const flowNamer: SpanProcessor = {
+  onStart(span: Span) {
+    const flow = currentFlow();
+    if (flow) span.setAttribute(SEARCHABLE.correlationId, flow.correlationId);
+  },
+  onEnd: () => undefined,
+  forceFlush: () => Promise.resolve(),
+  shutdown: () => Promise.resolve(),
+};
+
+function signalUrl(endpoint: string, signal: 'traces' | 'metrics'): string {
+  return `${endpoint.replace(/\/$/, '')}/v1/${signal}`;
+}
+
+function spanExporter(url: string, protocol: TelemetryOptions['otlpProtocol']): SpanExporter {
   /* eslint-disable @typescript-eslint/no-require-imports -- lazy loads; only one of the two is needed, and only with an endpoint */
   const { OTLPTraceExporter } =
     protocol === 'http/json'
@@ -94,8 +124,7 @@ function spanExporter(endpoint: string, protocol: TelemetryOptions['otlpProtocol
   return new OTLPTraceExporter({ url, timeoutMillis: EXPORT_TIMEOUT_MS });
 }
 
-function metricExporter(endpoint: string, protocol: TelemetryOptions['otlpProtocol']): PushMetricExporter {
-  const url = `${endpoint.replace(/\/$/, '')}/v1/metrics`;
+function metricExporter(url: string, protocol: TelemetryOptions['otlpProtocol']): PushMetricExporter {
   /* eslint-disable @typescript-eslint/no-require-imports -- as above */
   const { OTLPMetricExporter } =
     protocol === 'http/json'

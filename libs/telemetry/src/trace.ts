@@ -43,6 +43,27 @@ export function linkTo(headers: TraceHeaders): Link[] {
   return linked ? [{ context: linked }] : [];
 }
 
+/** Attributes by which a person finds a trace. Where OpenTelemetry's conventions have a name, spans carry that one as well. */
+export const SEARCHABLE = { correlationId: 'past_tense.correlation_id', aggregateId: 'past_tense.aggregate_id' } as const;
+
+/**
+ * How the work that an event causes is traced: in the event's own trace, so that one flow is one trace; or in a trace of its own
+ * that links to it, which OpenTelemetry's messaging conventions prefer for batches and long flows.
+ */
+export type TraceFlow = 'connected' | 'linked';
+
+/** Parent and links of a span for the work that an event causes. */
+export function causedBy(event: TraceHeaders, flow: TraceFlow): { parent: Context; links: Link[] } {
+  if (flow === 'connected') return { parent: contextOf(event), links: [] };
+  return { parent: trace.deleteSpan(context.active()), links: linkTo(event) };
+}
+
+/** The headers that name the span the current code runs in, if it runs in one. */
+export function currentTrace(): TraceHeaders | undefined {
+  const span = trace.getActiveSpan();
+  return span && traceOf(span);
+}
+
 /** Runs `work` in a span of its own; a thrown error marks the span and is thrown on. */
 export async function inSpan<T>(name: string, options: SpanOptions, parent: Context, work: (span: Span) => Promise<T>): Promise<T> {
   const span = tracer.startSpan(name, options, parent);

@@ -4,3 +4,4 @@ export { isolatedKafka, isolatedStack, type IsolatedStack } from './isolated-sta
 export { OtlpReceiver, type ReceivedSpan } from './otlp-receiver';
 export { kafkaBrokers, registryUrl, testDatabase, uniqueName } from './shared-parts';
 export { ask, serviceUnderTest, type Answer, type ServiceUnderTest } from './service-under-test';
+export { ensurePrometheus, type PrometheusPrograms } from './prometheus';

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database, type Transaction } from '@past-tense/database';
 import { Outbox } from '@past-tense/outbox';
 import type { Decision, Order } from '../domain/order';
+import { OrderFigures } from './order.figures';
 import { OrderRow } from './order.row';
 
 /** Loads an order, lets the domain decide, saves the new state and records the facts: all in one transaction. */
@@ -10,6 +11,7 @@ export class OrderRepository {
   constructor(
     private readonly database: Database,
     private readonly outbox: Outbox,
+    private readonly figures: OrderFigures,
   ) {}
 
   /** Saves a new order and records the facts about it. */
@@ -32,6 +34,7 @@ export class OrderRepository {
     const version = Number(row.version);
     await transaction.entities.update(OrderRow, { id: orderId }, { ...toRow(order), version: String(version + facts.length) });
     for (const [i, fact] of facts.entries()) await this.outbox.append(transaction, fact, version + i + 1, now);
+    if (order.endedAt && !row.endedAt) transaction.afterCommit(() => this.figures.ended(order));
   }
 
   /** An order with the ids its caller knows, or null. */

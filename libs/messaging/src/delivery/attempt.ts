@@ -1,8 +1,8 @@
-import { SpanKind, type Attributes, type Link, type SpanContext } from '@opentelemetry/api';
+import { SpanKind, type Attributes, type SpanContext } from '@opentelemetry/api';
 import type { DescMessage } from '@bufbuild/protobuf';
 import type { Database, Transaction } from '@past-tense/database';
 import type { Envelope } from '@past-tense/envelope';
-import { contextOf, inSpan } from '@past-tense/telemetry';
+import { causedBy, inSpan, SEARCHABLE, type TraceFlow } from '@past-tense/telemetry';
 import { staysInside, type AnyReaction, type Event } from '../reaction';
 import { classify, type EarlyEventError } from './failure';
 import type { Figures } from './figures';
@@ -16,6 +16,7 @@ export interface AttemptOptions {
   readonly turns: Turns;
   readonly reactions: ReadonlyMap<DescMessage, AnyReaction<never>>;
   readonly figures: Figures;
+  readonly traceFlow: TraceFlow;
 }
 
 /** What an attempt that did not fail came to. */
@@ -34,7 +35,8 @@ export class Attempt {
   }
 
   /**
-   * Makes the attempt. Its span's parent is the moment the fact was recorded; it links to the attempt before.
+   * Makes the attempt. Its span's parent (or, should flows be linked, its first link) is the moment the fact was recorded; it links
+   * to the attempt before.
    * @param started told the span before anything happens
    * @returns what it came to; the error of an early event, which is no failure
    * @throws whatever else the reaction or the database throws; nothing is changed then
@@ -46,14 +48,15 @@ export class Attempt {
     before: SpanContext | undefined,
     started: (span: SpanContext) => void,
   ): Promise<Result | EarlyEventError> {
-    const links: Link[] = before ? [{ context: before }] : [];
+    const { parent, links } = causedBy(envelope, this.#options.traceFlow);
+    if (before) links.push({ context: before });
     const { topic } = message.origin;
     const startedAt = performance.now();
     const seconds = () => (performance.now() - startedAt) / 1000;
     return await inSpan(
       `process ${topic}`,
       { kind: SpanKind.CONSUMER, links, attributes: this.#attributes(message, envelope, attempt) },
-      contextOf(envelope),
+      parent,
       async (span) => {
         started(span.spanContext());
         try {
@@ -122,6 +125,7 @@ export class Attempt {
       'messaging.consumer.group.name': this.#options.consumer,
       'messaging.message.id': envelope.eventId,
       'messaging.message.conversation_id': envelope.correlationId,
+      [SEARCHABLE.aggregateId]: envelope.aggregateId,
       'past_tense.attempt': attempt,
       ...(arrived.topic !== origin.topic && { 'past_tense.arrived_from': from }),
     };

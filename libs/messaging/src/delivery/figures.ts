@@ -1,11 +1,19 @@
 import { metrics, type Attributes, type BatchObservableResult, type Counter, type Histogram, type Observable } from '@opentelemetry/api';
 import type { Database } from '@past-tense/database';
-import type { Place } from '../retry/ordered-retry';
-import type { Reason } from './added-headers';
+import { topicOfType } from '@past-tense/contracts';
+import { RETRY_TIERS } from '../queues';
+import { BEHIND, DEAD, EARLY, type Place } from '../retry/ordered-retry';
+import { HELD_REASONS, type Reason } from './added-headers';
 import type { Outages } from './outages';
 
 // Seconds, as OpenTelemetry's conventions have it.
 const SECONDS = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900];
+
+const UNKNOWN = 'unknown';
+/** Where events wait. */
+const PLACES = [...RETRY_TIERS.map(({ place }) => place), BEHIND, EARLY, DEAD];
+/** So many of the reasons are reasons for a death. */
+const DEATHS = 4;
 
 /** What is looked at when somebody asks for the figures. */
 export interface Watched {
@@ -63,6 +71,18 @@ export class Figures {
       unit: '{event}',
       description: 'Events handled, by the version of their schema',
     });
+    this.#begin();
+  }
+
+  /** A counter that appears with its first event has not increased as far as Prometheus knows, and nobody would be told. */
+  #begin(): void {
+    for (const type of [...this.known, UNKNOWN])
+      for (const reason of HELD_REASONS.slice(0, DEATHS)) this.#deadLetters.add(0, { ...this.#event(type), reason });
+    for (const type of this.known) {
+      const topic = topicOfType(type)?.name;
+      if (topic) this.#lost.add(0, this.#of(topic));
+      for (const { place } of RETRY_TIERS) this.#retries.add(0, { ...this.#event(type), place });
+    }
   }
 
   /** Also tells what waits, what is away and how far the consumer is behind, whenever the figures are read. */
@@ -81,9 +101,12 @@ export class Figures {
         result.observe(gauges.lag, events, this.#of(topic));
         result.observe(gauges.lagTime, seconds, this.#of(topic));
       }
-      for (const eventType of watched.outages.away) result.observe(gauges.outage, 1, this.#event(eventType));
+      const away = new Set(watched.outages.away);
+      for (const eventType of this.known) result.observe(gauges.outage, away.has(eventType) ? 1 : 0, this.#event(eventType));
       const rows = await watched.database.query<{ place: string; events: number }>(heldByPlace, [this.consumer]).catch(() => []);
-      for (const { place, events } of rows) result.observe(gauges.held, events, { consumer: this.consumer, place });
+      const held = new Map(rows.map(({ place, events }) => [place, events]));
+      for (const place of new Set([...PLACES, ...held.keys()]))
+        result.observe(gauges.held, held.get(place) ?? 0, { consumer: this.consumer, place });
     };
     meter.addBatchObservableCallback(observe, observables);
     this.#stopWatching = () => meter.removeBatchObservableCallback(observe, observables);
@@ -119,7 +142,7 @@ export class Figures {
   }
 
   deadLettered(eventType: string | undefined, reason: Reason): void {
-    const type = eventType !== undefined && this.known.has(eventType) ? eventType : 'unknown';
+    const type = eventType !== undefined && this.known.has(eventType) ? eventType : UNKNOWN;
     this.#deadLetters.add(1, { ...this.#event(type), reason });
   }
 

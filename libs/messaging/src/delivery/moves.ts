@@ -1,7 +1,7 @@
 import { context, SpanKind } from '@opentelemetry/api';
 import type { Database } from '@past-tense/database';
 import type { Envelope } from '@past-tense/envelope';
-import { contextOf, inSpan, type Logger } from '@past-tense/telemetry';
+import { causedBy, contextOf, inSpan, type Logger, type TraceFlow } from '@past-tense/telemetry';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { queueTopic } from '../queues';
 import { DEAD } from '../retry/ordered-retry';
@@ -15,6 +15,7 @@ export interface MovesOptions {
   readonly database: Database;
   readonly turns: Turns;
   readonly figures: Figures;
+  readonly traceFlow: TraceFlow;
   readonly logger: Logger;
   readonly stopping: AbortSignal;
 }
@@ -32,7 +33,7 @@ export class Moves {
 
   async #onward(message: Message, envelope: Envelope, failure: Failure): Promise<void> {
     const { consumer, database, turns, figures, logger } = this.options;
-    const moved = await this.#inMoveSpan(message, envelope, () =>
+    const moved = await this.#inMoveSpan(message, envelope, failure, () =>
       database.transaction((transaction) => turns.fail(transaction, message, envelope, failure)),
     );
     if (!moved) return;
@@ -53,7 +54,7 @@ export class Moves {
 
   async #bury(message: Message, envelope: Envelope | undefined, failure: Failure): Promise<void> {
     const { database, turns, figures, logger } = this.options;
-    await this.#inMoveSpan(message, envelope, () =>
+    await this.#inMoveSpan(message, envelope, failure, () =>
       database.transaction((transaction) => turns.bury(transaction, message, envelope, failure)),
     );
     figures.deadLettered(envelope?.eventType, failure.reason);
@@ -77,18 +78,31 @@ export class Moves {
     return false;
   }
 
-  async #inMoveSpan<T>(message: Message, envelope: Envelope | undefined, work: () => Promise<T>): Promise<T> {
+  /** Part of the attempt that failed; of what the event's own work is part of, where there was no attempt. */
+  async #inMoveSpan<T>(
+    message: Message,
+    envelope: Envelope | undefined,
+    { reason, attemptTrace }: Failure,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    const { consumer, traceFlow } = this.options;
+    const { topic, partition, offset } = message.origin;
     const attributes = {
       'messaging.system': 'kafka',
       'messaging.operation.name': 'move',
       'messaging.operation.type': 'send',
-      'messaging.destination.name': message.origin.topic,
+      'messaging.destination.name': topic,
+      'messaging.destination.partition.id': String(partition),
+      'messaging.kafka.offset': Number(offset),
+      'messaging.consumer.group.name': consumer,
+      ...(envelope && { 'messaging.message.id': envelope.eventId, 'messaging.message.conversation_id': envelope.correlationId }),
+      'past_tense.reason': reason,
     };
-    return await inSpan(
-      `move ${message.origin.topic}`,
-      { kind: SpanKind.PRODUCER, attributes },
-      envelope ? contextOf(envelope) : context.active(),
-      work,
-    );
+    const { parent, links } = attemptTrace
+      ? { parent: contextOf({ traceparent: attemptTrace }), links: [] }
+      : envelope
+        ? causedBy(envelope, traceFlow)
+        : { parent: context.active(), links: [] };
+    return await inSpan(`move ${topic}`, { kind: SpanKind.PRODUCER, attributes, links }, parent, work);
   }
 }

@@ -1,10 +1,15 @@
+import type { Admin } from 'kafkajs';
 import { kafkaClient, type KafkaOptions } from './client';
 
 /** How far a consumer is behind on one partition. */
 export interface PartitionLag {
   readonly topic: string;
   readonly partition: number;
-  /** Events on the partition that the group has not committed as done. */
+  /** Offset of the oldest event that the group has not committed as done. */
+  readonly position: bigint;
+  /** Offset that the next event will have. */
+  readonly end: bigint;
+  /** Events between the two. */
   readonly lag: number;
 }
 
@@ -13,17 +18,25 @@ export async function consumerLag(options: KafkaOptions, group: string, topics: 
   const admin = kafkaClient(options).admin();
   await admin.connect();
   try {
-    const committed = await admin.fetchOffsets({ groupId: group, topics: [...topics] });
-    const lags: PartitionLag[] = [];
-    for (const { topic, partitions } of committed) {
-      const done = new Map(partitions.map(({ partition, offset }) => [partition, BigInt(offset)]));
-      for (const { partition, low, high } of await admin.fetchTopicOffsets(topic)) {
-        const position = done.get(partition) ?? -1n;
-        lags.push({ topic, partition, lag: Number(BigInt(high) - (position < 0n ? BigInt(low) : position)) });
-      }
-    }
-    return lags;
+    return await lagOf(admin, group, topics);
   } finally {
     await admin.disconnect();
   }
+}
+
+/** The same with a connection that is there already. */
+export async function lagOf(admin: Admin, group: string, topics: readonly string[]): Promise<PartitionLag[]> {
+  const committed = await admin.fetchOffsets({ groupId: group, topics: [...topics] });
+  const lags: PartitionLag[] = [];
+  for (const { topic, partitions } of committed) {
+    const done = new Map(partitions.map(({ partition, offset }) => [partition, BigInt(offset)]));
+    for (const { partition, low, high } of await admin.fetchTopicOffsets(topic)) {
+      const offset = done.get(partition) ?? -1n;
+      const [first, end] = [BigInt(low), BigInt(high)];
+      // What Kafka has deleted before it was done is no lag any more.
+      const position = offset < first ? first : offset;
+      lags.push({ topic, partition, position, end, lag: Number(end - position) });
+    }
+  }
+  return lags;
 }

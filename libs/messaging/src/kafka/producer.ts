@@ -1,5 +1,5 @@
-import { RecordRejectedError, type KafkaRecord } from '@past-tense/outbox';
-import { Partitioners, type Kafka, type Producer, type TopicMessages } from 'kafkajs';
+import { RecordRejectedError, type KafkaRecord, type Position } from '@past-tense/outbox';
+import { Partitioners, type Kafka, type Message, type Producer, type RecordMetadata } from 'kafkajs';
 import { kafkaClient, rootCause, type KafkaOptions } from './client';
 
 // https://kafka.apache.org/protocol#protocol_error_codes
@@ -23,6 +23,8 @@ const ALL_IN_SYNC_REPLICAS = -1;
  */
 export class KafkaProducer {
   readonly #kafka: Kafka;
+  /** The partition that the partitioner has chosen for a message. */
+  readonly #chosen = new WeakMap<Message, number>();
   #producer: Promise<Producer> | undefined;
 
   constructor(options: KafkaOptions) {
@@ -31,17 +33,18 @@ export class KafkaProducer {
 
   /**
    * Sends records in order per key.
+   * @returns where each of them is
    * @throws RecordRejectedError if Kafka refuses one of them for good; any other error means that it may be tried again
    */
-  publish = async (records: readonly KafkaRecord[]): Promise<void> => {
-    const topicMessages = byTopic(records);
+  publish = async (records: readonly KafkaRecord[]): Promise<readonly Position[]> => {
+    const messages = records.map(({ topic, key, value, headers }) => ({ topic, message: { key, value, headers } }));
     try {
-      await this.#send(topicMessages);
+      return await this.#send(messages);
     } catch (error) {
       const cause = rootCause(error);
-      if (cause.type === UNKNOWN_TOPIC) return await this.#sendAfresh(topicMessages);
+      if (cause.type === UNKNOWN_TOPIC) return await this.#sendAfresh(messages);
       // A TypeError is a record that cannot be encoded: sending it again would not help.
-      throw REJECTED.has(cause.type ?? '') || cause instanceof TypeError ? rejected(topicMessages, cause) : error;
+      throw REJECTED.has(cause.type ?? '') || cause instanceof TypeError ? rejected(messages, cause) : error;
     }
   };
 
@@ -55,28 +58,48 @@ export class KafkaProducer {
    * kafkajs asks for the metadata of every topic a producer ever sent to; once one of them is deleted, each refresh fails and
    * so do sends to topics that are fine. A new producer has forgotten the deleted one.
    */
-  async #sendAfresh(topicMessages: TopicMessages[]): Promise<void> {
+  async #sendAfresh(messages: readonly Addressed[]): Promise<Position[]> {
     await this.disconnect();
     try {
-      await this.#send(topicMessages);
+      return await this.#send(messages);
     } catch (error) {
       const cause = rootCause(error);
       if (cause.type !== UNKNOWN_TOPIC) throw error;
       await this.disconnect();
-      throw rejected(topicMessages, cause);
+      throw rejected(messages, cause);
     }
   }
 
-  async #send(topicMessages: TopicMessages[]): Promise<void> {
+  async #send(messages: readonly Addressed[]): Promise<Position[]> {
     const producer = await (this.#producer ??= this.#connect());
-    await producer.sendBatch({ acks: ALL_IN_SYNC_REPLICAS, topicMessages });
+    const topicMessages = [...byTopic(messages)].map(([topic, of]) => ({ topic, messages: of }));
+    return this.#positions(messages, await producer.sendBatch({ acks: ALL_IN_SYNC_REPLICAS, topicMessages }));
+  }
+
+  /** Kafka says where each partition's messages begin; they lie there in the order in which they were given. */
+  #positions(messages: readonly Addressed[], taken: readonly RecordMetadata[]): Position[] {
+    const next = new Map(taken.map(({ topicName, partition, baseOffset }) => [`${topicName}/${partition}`, BigInt(baseOffset ?? 0)]));
+    return messages.map(({ topic, message }) => {
+      const partition = this.#chosen.get(message) ?? 0;
+      const name = `${topic}/${partition}`;
+      const offset = next.get(name) ?? 0n;
+      next.set(name, offset + 1n);
+      return { partition, offset };
+    });
   }
 
   async #connect(): Promise<Producer> {
     const producer = this.#kafka.producer({
       idempotent: false,
       allowAutoTopicCreation: false,
-      createPartitioner: Partitioners.DefaultPartitioner,
+      createPartitioner: () => {
+        const partitionOf = Partitioners.DefaultPartitioner();
+        return (arguments_) => {
+          const partition = partitionOf(arguments_);
+          this.#chosen.set(arguments_.message, partition);
+          return partition;
+        };
+      },
     });
     try {
       await producer.connect();
@@ -88,17 +111,22 @@ export class KafkaProducer {
   }
 }
 
-function byTopic(records: readonly KafkaRecord[]): TopicMessages[] {
-  const topics = new Map<string, TopicMessages>();
-  for (const { topic, key, value, headers } of records) {
-    const messages = topics.get(topic) ?? { topic, messages: [] };
-    messages.messages.push({ key, value, headers });
-    topics.set(topic, messages);
-  }
-  return [...topics.values()];
+interface Addressed {
+  readonly topic: string;
+  readonly message: Message;
 }
 
-function rejected(topicMessages: readonly TopicMessages[], cause: Error): RecordRejectedError {
-  const topics = topicMessages.map(({ topic }) => topic).join(', ');
+function byTopic(messages: readonly Addressed[]): Map<string, Message[]> {
+  const topics = new Map<string, Message[]>();
+  for (const { topic, message } of messages) {
+    const before = topics.get(topic);
+    if (before) before.push(message);
+    else topics.set(topic, [message]);
+  }
+  return topics;
+}
+
+function rejected(messages: readonly Addressed[], cause: Error): RecordRejectedError {
+  const topics = [...new Set(messages.map(({ topic }) => topic))].join(', ');
   return new RecordRejectedError(`Kafka refuses a record for ${topics}: ${cause.message}`, { cause });
 }

@@ -1,5 +1,6 @@
+import { trace } from '@opentelemetry/api';
 import { newId } from '@past-tense/envelope';
-import { inFlow, type Flow, type Logger } from '@past-tense/telemetry';
+import { inFlow, SEARCHABLE, type Flow, type Logger } from '@past-tense/telemetry';
 import type { NextFunction, Request, Response } from 'express';
 
 export interface RequestInFlow extends Request {
@@ -17,6 +18,7 @@ export function beginFlow(logger: Logger) {
     const flow: Flow = { correlationId: given && UUID.test(given) ? given.toLowerCase() : newId(), causationId: newId() };
     (request as RequestInFlow).flow = flow;
     response.setHeader('X-Correlation-Id', flow.correlationId);
+    trace.getActiveSpan()?.setAttribute(SEARCHABLE.correlationId, flow.correlationId);
     if (!QUIET.test(request.path)) {
       response.on('finish', () =>
         inFlow(flow, () =>
