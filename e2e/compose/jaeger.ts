@@ -1,10 +1,14 @@
 import { ask } from '@past-tense/testing';
 import type { TracedSpan } from '../trace';
+import type { DrawnSpan } from './draw';
 
 interface JaegerSpan {
   readonly spanID: string;
   readonly operationName: string;
   readonly processID: string;
+  /** Microseconds since 1970. */
+  readonly startTime: number;
+  readonly duration: number;
   readonly references: readonly { readonly refType: string; readonly traceID: string; readonly spanID: string }[];
   readonly tags: readonly { readonly key: string; readonly value: unknown }[];
 }
@@ -20,7 +24,7 @@ export class Jaeger {
   constructor(private readonly url: string) {}
 
   /** The spans of a trace; none if Jaeger does not know it yet. */
-  async spansOf(traceId: string): Promise<TracedSpan[]> {
+  async spansOf(traceId: string): Promise<(TracedSpan & DrawnSpan)[]> {
     const { status, body } = await ask(`${this.url}/api/traces/${traceId}`);
     if (status !== 200) return [];
     const [trace] = (body as { data: JaegerTrace[] }).data;
@@ -36,13 +40,19 @@ export class Jaeger {
 }
 
 /** Jaeger keeps the parent and the links of a span in one list; the parent is the first reference into its own trace. */
-function spanOf({ spanID, operationName, processID, references, tags }: JaegerSpan, { traceID, processes }: JaegerTrace): TracedSpan {
+function spanOf(
+  { spanID, operationName, processID, startTime, duration, references, tags }: JaegerSpan,
+  { traceID, processes }: JaegerTrace,
+): TracedSpan & DrawnSpan {
   const parent = references.find(({ refType, traceID: of }) => refType === 'CHILD_OF' && of === traceID);
   return {
     service: processes[processID]!.serviceName,
     name: operationName,
     spanId: spanID,
     parentSpanId: parent?.spanID,
+    startUs: startTime,
+    durationUs: duration,
+    failed: tags.some(({ key, value }) => key === 'error' && value === true),
     attributes: Object.fromEntries(tags.map(({ key, value }) => [key, value])),
     links: references.filter((reference) => reference !== parent).map(({ traceID: traceId, spanID: spanId }) => ({ traceId, spanId })),
   };

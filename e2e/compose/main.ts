@@ -1,6 +1,8 @@
 import { eventually } from '@past-tense/testing';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { faultsOf, type Story } from '../trace';
+import { drawTrace } from './draw';
 import { Jaeger } from './jaeger';
 import { letProviderFail, place, untilOver, type PlacedOrder } from './orders';
 import { ComposeProject } from './project';
@@ -9,9 +11,10 @@ import { costOfTracing } from './tracing-cost';
 
 const USAGE = `Usage: npm run compose:check -- [options]
 
-  --cdc        Debezium publishes in place of our relay
-  --tracing    measures what tracing costs, and checks nothing
-  --keep       leaves everything running afterwards
+  --cdc            Debezium publishes in place of our relay
+  --tracing        measures what tracing costs, and checks nothing
+  --draw <folder>  draws the traces as pictures
+  --keep           leaves everything running afterwards
 
 Brings docker-compose.yml up from nothing, under a project name of its own, and checks what it promises.
 `;
@@ -27,7 +30,13 @@ let failed = false;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { cdc: { type: 'boolean' }, tracing: { type: 'boolean' }, keep: { type: 'boolean' }, help: { type: 'boolean' } },
+    options: {
+      cdc: { type: 'boolean' },
+      tracing: { type: 'boolean' },
+      draw: { type: 'string' },
+      keep: { type: 'boolean' },
+      help: { type: 'boolean' },
+    },
   });
   if (values.help) return void process.stdout.write(USAGE);
   const cdc = values.cdc === true;
@@ -40,13 +49,13 @@ async function main(): Promise<void> {
     await project.up(available, { ...SHORT_TIERS, ...(cdc && { OUTBOX_RELAY: 'false' }) });
     say(`healthy after ${seconds(performance.now() - startedAt)}, the build included`);
     if (values.tracing) return await costOfTracing(project, available);
-    await checkStories(cdc);
+    await checkStories(cdc, values.draw);
     if (!cdc) {
       await checkFigures();
       await checkAlert(project);
     }
-    await checkStop(project);
     for (const { service, memory } of await project.use()) say(`memory ${service}: ${memory}`);
+    await checkStop(project);
     say(`image past-tense: ${Math.round((await project.imageBytes('past-tense:local')) / 1e6)} MB`);
   } finally {
     if (!values.keep) await project.down();
@@ -54,13 +63,14 @@ async function main(): Promise<void> {
 }
 
 /** Places an order for each story and looks for its trace in Jaeger. */
-async function checkStories(cdc: boolean): Promise<void> {
+async function checkStories(cdc: boolean, drawIn: string | undefined): Promise<void> {
   for (const story of STORIES) {
     await check(`${story}: one connected trace in Jaeger, found by correlation id and by order id`, async () => {
       const order = await placed(story);
       const traceId = await untilOver(order, story);
       await eventually(async () => {
         const spans = await jaeger.spansOf(traceId);
+        if (drawIn && spans.length > 0) drawTrace(join(drawIn, `${story}.svg`), `One order (${story}), as Jaeger tells it`, spans);
         // Debezium sends without a span of its own; what it sends carries the trace all the same.
         const faults = faultsOf(spans, story).filter((fault) => !cdc || !/: send (?!payments\.).* is missing$/.test(fault));
         if (spans.length === 0 || faults.length > 0) throw new Error(faults.slice(0, 5).join('; ') || 'Jaeger does not know the trace');
