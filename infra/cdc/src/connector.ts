@@ -27,7 +27,8 @@ const HEADERS: readonly (readonly [column: string, header: string])[] = [
  * https://debezium.io/documentation/reference/stable/transformations/outbox-event-router.html
  */
 export function connectorOf(service: string, databaseHost: string, secretsFolder: string): Record<string, string> {
-  const fixed = { ce_specversion: '1.0', 'content-type': 'application/protobuf', ce_source: `urn:past-tense:service:${service}` };
+  // In quotes, because Connect would take it for the number 1.
+  const fixed = { ce_specversion: '"1.0"', 'content-type': 'application/protobuf', ce_source: `urn:past-tense:service:${service}` };
   const inserts = Object.entries(fixed).map(([header, value], i) => ({ name: `fixed${i}`, header, value }));
   return {
     'connector.class': 'io.debezium.connector.postgresql.PostgresConnector',
