@@ -5,6 +5,7 @@ export const READER = 'cdc';
 
 /** Header of an event by the column of the outbox it is in. docs/envelope.md is the reference. */
 const HEADERS: readonly (readonly [column: string, header: string])[] = [
+  ['spec_version', 'ce_specversion'],
   ['id', 'ce_id'],
   ['event_type', 'ce_type'],
   ['occurred_at', 'ce_time'],
@@ -27,8 +28,7 @@ const HEADERS: readonly (readonly [column: string, header: string])[] = [
  * https://debezium.io/documentation/reference/stable/transformations/outbox-event-router.html
  */
 export function connectorOf(service: string, databaseHost: string, secretsFolder: string): Record<string, string> {
-  // In quotes, because Connect would take it for the number 1.
-  const fixed = { ce_specversion: '"1.0"', 'content-type': 'application/protobuf', ce_source: `urn:past-tense:service:${service}` };
+  const fixed = { 'content-type': 'application/protobuf', ce_source: `urn:past-tense:service:${service}` };
   const inserts = Object.entries(fixed).map(([header, value], i) => ({ name: `fixed${i}`, header, value }));
   return {
     'connector.class': 'io.debezium.connector.postgresql.PostgresConnector',
