@@ -15,8 +15,9 @@ const database = new Database({
 });
 const producer = new KafkaProducer({ brokers: [process.env.KAFKA_BROKER], clientId: 'relay', logger });
 const publish = async (records) => {
-  await producer.publish(records);
+  const positions = await producer.publish(records);
   process.stdout.write(`published ${records.length}\n`);
+  return positions;
 };
 const relay = new Relay({ database, publish, logger, leaseMs: 1_000, pollMs: 200, batchSize: 50 });
 
