@@ -34,7 +34,7 @@ export async function askAllPanels(): Promise<{ refused: string[]; answered: num
 
 /** Alerts that Alertmanager tells now, as `alert to receiver`. */
 export async function told(): Promise<string[]> {
-  const { body } = await ask(`${ALERTMANAGER}/api/v2/alerts?active=true`);
+  const { body } = await ask(`${ALERTMANAGER}/api/v2/alerts?active=true&inhibited=false&silenced=false`);
   return (body as { labels: { alertname: string }; receivers: { name: string }[] }[]).map(
     ({ labels, receivers }) => `${labels.alertname} to ${receivers.map(({ name }) => name).join()}`,
   );

@@ -1,6 +1,6 @@
 /** Publication that Debezium reads, one in each database. */
 export const PUBLICATION = 'past_tense_outbox';
-/** Role that may read the write-ahead log and the outboxes, and nothing else. */
+/** Role that may read the write-ahead log, and of the tables only the outboxes. */
 export const READER = 'cdc';
 
 /** Header of an event by the column of the outbox it is in. docs/envelope.md is the reference. */
@@ -37,7 +37,7 @@ export function connectorOf(service: string, databaseHost: string, secretsFolder
     'database.port': '5432',
     'database.user': READER,
     // Read by Connect from a file: the password is not in what its API shows.
-    'database.password': `\${directory:${secretsFolder}:${READER}}`,
+    'database.password': `\${directory:${secretsFolder}/${READER}:password}`,
     'database.dbname': service,
     'topic.prefix': service,
     'plugin.name': 'pgoutput',
@@ -45,8 +45,11 @@ export function connectorOf(service: string, databaseHost: string, secretsFolder
     'publication.name': PUBLICATION,
     'publication.autocreate.mode': 'disabled',
     'table.include.list': 'public.outbox',
-    // What was recorded before Debezium came is published as well; what our relay has published already is recognised as a duplicate.
+    // What was recorded before Debezium came and not published is published as well.
     'snapshot.mode': 'initial',
+    'snapshot.select.statement.overrides': 'public.outbox',
+    // In the order of each aggregate; without what our relay has published already.
+    'snapshot.select.statement.overrides.public.outbox': 'SELECT * FROM public.outbox WHERE published_at IS NULL ORDER BY position',
     'tombstones.on.delete': 'false',
     'poll.interval.ms': '20',
     'key.converter': 'org.apache.kafka.connect.storage.StringConverter',

@@ -9,7 +9,7 @@ const settings = z.object({
   /** Kafka Connect's REST API. */
   CONNECT_URL: httpUrl(),
   DATABASE_HOST: z.string().default('postgres'),
-  /** Folder with the password of each role, in a file of its name. */
+  /** Folder with a folder for each role, which holds its password. */
   SECRETS_FOLDER: z.string().default('/secrets'),
 });
 
@@ -17,7 +17,7 @@ const settings = z.object({
 async function setUp(): Promise<void> {
   const { CONNECT_URL, DATABASE_HOST, SECRETS_FOLDER } = readConfig(settings);
   for (const service of new Set(allTopics().map(({ producer }) => producer))) {
-    const password = readFileSync(`${SECRETS_FOLDER}/${service}`, 'utf8');
+    const password = readFileSync(`${SECRETS_FOLDER}/${service}/password`, 'utf8');
     await allowReading(new Client({ host: DATABASE_HOST, user: service, database: service, password }));
     const name = `${service}-outbox`;
     const config = connectorOf(service, DATABASE_HOST, SECRETS_FOLDER);

@@ -14,10 +14,6 @@ export function alertmanager(teams: readonly string[]) {
       repeat_interval: '4h',
       routes: teams.map((team) => ({ receiver: team, matchers: [`owner="${team}"`] })),
     },
-    // A service that is down needs no second page for the lag it causes.
-    inhibit_rules: [
-      { source_matchers: ['alertname="ServiceDown"'], target_matchers: ['alertname="ConsumerWithoutMembers"'], equal: ['service'] },
-    ],
     receivers: [EVERYONE, ...teams].map((name) => ({ name })),
   };
 }

@@ -43,7 +43,7 @@ const recorded: Rule[] = [
   { record: 'past_tense:job_propagation:p95', expr: quantile(0.95, 'past_tense_job_propagation', 'outcome') },
 ];
 
-function topicAlerts({ name, eventType, owner, lagSloMs }: Topic): Rule[] {
+function topicAlerts({ name, owner, lagSloMs }: Topic): Rule[] {
   const slo = lagSloMs / 1000;
   const labels = { owner, topic: name };
   return [
@@ -59,13 +59,13 @@ function topicAlerts({ name, eventType, owner, lagSloMs }: Topic): Rule[] {
     },
     {
       alert: 'DeadLettersRising',
-      expr: `sum by (consumer) (increase(past_tense_dead_letters_total{event_type="${eventType}"}[10m])) > 0`,
+      expr: `sum by (consumer) (increase(past_tense_dead_letters_total{messaging_destination_name="${name}"}[10m])) > 0`,
       labels: { ...labels, severity: 'page' },
       annotations: annotations('dead-letters', `{{ $labels.consumer }} has dead-lettered ${name} in the last ten minutes.`),
     },
     {
       alert: 'GapFound',
-      expr: `sum by (consumer) (increase(past_tense_dead_letters_total{event_type="${eventType}", reason="GAP"}[10m])) > 0`,
+      expr: `sum by (consumer) (increase(past_tense_dead_letters_total{messaging_destination_name="${name}", reason="GAP"}[10m])) > 0`,
       labels: { ...labels, severity: 'page' },
       annotations: annotations('gap-found', `{{ $labels.consumer }} got ${name} and never what must come before it.`),
     },
@@ -98,7 +98,8 @@ function serviceAlerts({ name, owner }: Service): Rule[] {
     },
     {
       alert: 'BreakerOpen',
-      expr: `max by (dependency) (past_tense_breaker_state{job="${name}"}) == 2`,
+      // Half open (1) counts as well: whoever hangs is probed for seconds at a time.
+      expr: `max by (dependency) (past_tense_breaker_state{job="${name}"}) > 0`,
       for: '2m',
       labels: { ...labels, severity: 'page' },
       annotations: annotations('breaker-open', `${name} has stopped calling {{ $labels.dependency }}, which does not answer.`),

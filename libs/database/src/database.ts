@@ -1,4 +1,4 @@
-import { context, SpanKind } from '@opentelemetry/api';
+import { context, SpanKind, trace } from '@opentelemetry/api';
 import { inSpan, type Logger } from '@past-tense/telemetry';
 import type { Pool, PoolClient, QueryResultRow } from 'pg';
 import { channel } from 'node:diagnostics_channel';
@@ -87,18 +87,23 @@ export class Database {
    * @throws whatever `work` throws, and what PostgreSQL says when the commit fails
    */
   async transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
-    return inSpan('transaction', { kind: SpanKind.CLIENT, attributes: { 'db.system.name': 'postgresql' } }, context.active(), async () => {
-      const runner = this.#source.createQueryRunner();
-      try {
-        const transaction = new Transaction(runner.manager, (await runner.connect()) as PoolClient);
-        const result = await this.#commit(runner, () => work(transaction));
-        committed.publish(undefined);
-        transaction.committed();
-        return result;
-      } finally {
-        await runner.release();
-      }
-    });
+    // What nobody asked for (looking after something now and then) is no trace of its own: it would bury those that somebody looks for.
+    if (!trace.getActiveSpan()) return await this.#inTransaction(work);
+    const attributes = { 'db.system.name': 'postgresql' };
+    return await inSpan('transaction', { kind: SpanKind.CLIENT, attributes }, context.active(), () => this.#inTransaction(work));
+  }
+
+  async #inTransaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    const runner = this.#source.createQueryRunner();
+    try {
+      const transaction = new Transaction(runner.manager, (await runner.connect()) as PoolClient);
+      const result = await this.#commit(runner, () => work(transaction));
+      committed.publish(undefined);
+      transaction.committed();
+      return result;
+    } finally {
+      await runner.release();
+    }
   }
 
   /** Runs a prepared statement in a transaction of its own and returns its rows. */

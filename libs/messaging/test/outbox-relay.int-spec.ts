@@ -1,6 +1,6 @@
 import { fact, OrderCompleted, topicOf, type Fact } from '@past-tense/contracts';
 import { Database } from '@past-tense/database';
-import { fromHeaders, newId } from '@past-tense/envelope';
+import { firstIdAt, fromHeaders, newId } from '@past-tense/envelope';
 import { OUTBOX_MIGRATIONS, Outbox, RecordRejectedError, Relay, type KafkaRecord } from '@past-tense/outbox';
 import { createLogger, inFlow } from '@past-tense/telemetry';
 import { eventually, isolatedKafka, testDatabase } from '@past-tense/testing';
@@ -258,6 +258,34 @@ describe('the relay (O2)', () => {
     startRelay({ keepPublishedMs: 50, leaseMs: 500 });
     for (const id of newIds(5)) await append(id, 1);
     await eventually(async () => expect(await database.query({ name: 'rows', text: 'SELECT 1 FROM outbox' })).toEqual([]));
+  });
+});
+
+describe('beside change data capture', () => {
+  const rows = { name: 'rows', text: 'SELECT 1 FROM outbox' };
+  const ago = (ms: number) => firstIdAt(Date.now() - ms);
+
+  it('publishes no fact, and deletes old ones only when a replication slot has got past them', async () => {
+    const [id] = newIds(1);
+    await append(id!, 1);
+    await database.query({ name: 'age', text: 'UPDATE outbox SET id = $1' }, [ago(7_200_000)]);
+    startRelay({ publishFacts: false, keepPublishedMs: 50, leaseMs: 300 });
+    await sleep(1_000); // Long enough for many a look at the table.
+    expect(await database.query(rows)).toHaveLength(1);
+
+    const slot = `test${Date.now()}_outbox`;
+    await database.query({ name: 'slot', text: `SELECT pg_create_logical_replication_slot($1, 'pgoutput')` }, [slot]);
+    try {
+      await sleep(1_000); // The slot stands still: Debezium is away.
+      expect(await database.query(rows)).toHaveLength(1);
+      await eventually(async () => {
+        await database.query({ name: 'advance', text: 'SELECT pg_replication_slot_advance($1, pg_current_wal_lsn())' }, [slot]);
+        expect(await database.query(rows)).toEqual([]);
+      });
+    } finally {
+      await database.query({ name: 'drop', text: 'SELECT pg_drop_replication_slot($1)' }, [slot]);
+    }
+    expect(await publishedVersions([id!])).toEqual(new Map([[id!, []]]));
   });
 });
 

@@ -98,9 +98,13 @@ export class Outbox {
     return eventId;
   }
 
-  /** Sends a message on to another topic, bytes and headers as they are, if the transaction commits. */
+  /**
+   * Sends a message on to another topic, bytes and headers as they are, if the transaction commits. Its send is part of the trace the
+   * code runs in; of the trace in its headers, where there is none.
+   */
   async forward(transaction: Transaction, { topic, key, value, headers }: KafkaRecord): Promise<void> {
-    await transaction.query(insertForward, [newId(), topic, key, value, JSON.stringify(packHeaders(headers)), currentTrace()?.traceparent]);
+    const traceparent = currentTrace()?.traceparent ?? headers['traceparent']?.toString();
+    await transaction.query(insertForward, [newId(), topic, key, value, JSON.stringify(packHeaders(headers)), traceparent]);
     transaction.afterCommit(this.#options.committed);
   }
 

@@ -46,19 +46,16 @@ export class Publisher {
   }
 
   async #send(batch: readonly WaitingRow[], publishedAt: Date): Promise<readonly WaitingRow[]> {
-    const spans = batch.map(sendSpan);
+    const startedAt = Date.now();
     try {
       const positions = await this.publish(batch.map((row) => row.toRecord(publishedAt)));
-      for (const [i, span] of spans.entries()) if (span && positions[i]) span.setAttributes(at(positions[i]));
       afterSend.publish(undefined);
-      for (const row of batch) this.#notePublished(row);
+      for (const [i, row] of batch.entries()) this.#notePublished(row, startedAt, positions[i]);
       return batch;
     } catch (error) {
-      for (const span of spans) if (span) endWith(span, error);
+      // A Kafka that is away is no failure of each row that waits for it, again with every try.
       if (!(error instanceof RecordRejectedError)) throw error;
       return await this.#sendOneByOne(batch, publishedAt);
-    } finally {
-      for (const span of spans) span?.end();
     }
   }
 
@@ -67,12 +64,14 @@ export class Publisher {
     const published: WaitingRow[] = [];
     for (const row of batch) {
       if (this.#rejected.has(row.key)) continue;
+      const startedAt = Date.now();
       try {
-        await this.publish([row.toRecord(publishedAt)]);
+        const [position] = await this.publish([row.toRecord(publishedAt)]);
         published.push(row);
-        this.#notePublished(row);
+        this.#notePublished(row, startedAt, position);
       } catch (error) {
         if (!(error instanceof RecordRejectedError)) throw error;
+        noteSend(row, startedAt, (span) => endWith(span, error));
         this.#rejected.set(row.key, Date.now() + REJECTED_PAUSE_MS);
         this.logger.error(
           { err: error, topic: row.topic, eventId: row.eventId, correlationId: row.correlationId },
@@ -88,24 +87,32 @@ export class Publisher {
     return [...this.#rejected.keys()].slice(0, MAX_REJECTED_KEYS);
   }
 
-  #notePublished({ topic, eventId, correlationId }: WaitingRow): void {
+  #notePublished(row: WaitingRow, startedAt: number, position: Position | undefined): void {
+    const { topic, eventId, correlationId } = row;
+    noteSend(row, startedAt, (span) => position && span.setAttributes(at(position)));
     this.#sent(topic);
     this.logger.info({ topic, eventId, correlationId }, this.rows === facts ? `published ${topic}` : `forwarded to ${topic}`);
   }
 }
 
-function sendSpan({ topic, eventId, trace, key, correlationId }: WaitingRow): Span | undefined {
-  if (!trace) return undefined;
+/**
+ * Makes the span of a row's send once its outcome is known.
+ * @param startedAt when it began, milliseconds since 1970
+ */
+function noteSend({ topic, eventId, trace, correlationId }: WaitingRow, startedAt: number, tell: (span: Span) => unknown): void {
+  if (!trace) return;
   const attributes = {
     'messaging.system': 'kafka',
     'messaging.operation.name': 'send',
     'messaging.operation.type': 'send',
     'messaging.destination.name': topic,
-    'messaging.kafka.message.key': key,
     ...(eventId && { 'messaging.message.id': eventId }),
     ...(correlationId && { 'messaging.message.conversation_id': correlationId, [SEARCHABLE.correlationId]: correlationId }),
   };
-  return tracer.startSpan(`send ${topic}`, { kind: SpanKind.PRODUCER, attributes }, contextOf(trace, ROOT_CONTEXT));
+  const options = { kind: SpanKind.PRODUCER, attributes, startTime: startedAt };
+  const span = tracer.startSpan(`send ${topic}`, options, contextOf(trace, ROOT_CONTEXT));
+  tell(span);
+  span.end();
 }
 
 function at({ partition, offset }: Position): Attributes {

@@ -1,10 +1,11 @@
 import type { Database, Session } from '@past-tense/database';
 import type { Logger } from '@past-tense/telemetry';
+import { CapturedFacts } from './captured-facts';
 import { watchOutbox } from './figures';
 import { Leases } from './leases';
 import { Publisher } from './publisher';
 import type { Publish } from './record';
-import { deleteFacts, facts, forwards, type WaitingRows } from './waiting-rows';
+import { facts, forwards, type WaitingRows } from './waiting-rows';
 import { WakeUp } from './wake-up';
 
 export interface RelayOptions {
@@ -46,6 +47,7 @@ export class Relay {
   readonly #leases: Leases;
   readonly #loops: Loop[];
   readonly #leaseWakeUp = new WakeUp();
+  readonly #captured: CapturedFacts;
   #running: Promise<void>[] = [];
   #session: Session | undefined;
   #telling = false;
@@ -57,6 +59,7 @@ export class Relay {
     this.#options = { leaseMs: 5_000, pollMs: 1_000, batchSize: 500, keepPublishedMs: 3_600_000, publishFacts: true, ...options };
     const { database, publish, logger, leaseMs, publishFacts } = this.#options;
     this.#leases = new Leases(database, leaseMs);
+    this.#captured = new CapturedFacts(database);
     this.#loops = (publishFacts ? [facts, forwards] : [forwards]).map((rows) => ({
       rows,
       publisher: new Publisher(database, rows, publish, logger),
@@ -176,8 +179,10 @@ export class Relay {
         () =>
           rows.deletePublished(database, before, CLEANUP_CHUNK),
     );
-    // Change data capture reads the write-ahead log, which keeps what the table has forgotten.
-    if (!publishFacts) deletions.push(() => deleteFacts(database, before, CLEANUP_CHUNK));
+    if (!publishFacts) {
+      await this.#captured.look();
+      deletions.push(() => this.#captured.delete(before, CLEANUP_CHUNK));
+    }
     for (const deleteSome of deletions) while ((await deleteSome()) === CLEANUP_CHUNK && !this.#stopping);
   }
 

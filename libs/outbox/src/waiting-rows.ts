@@ -166,13 +166,3 @@ function factRecord(row: FactRow, publishedAt: Date): KafkaRecord {
   });
   return { topic: row.topic, key: row.aggregate_id, value: row.payload, headers };
 }
-
-const deleteOldFacts = {
-  name: 'outbox-delete-old',
-  text: 'DELETE FROM outbox WHERE id = ANY(ARRAY(SELECT id FROM outbox WHERE id < $1 ORDER BY id LIMIT $2)) RETURNING 1 AS deleted',
-};
-
-/** Deletes facts recorded before a moment, published or not; at most `limit`. Returns how many. */
-export async function deleteFacts(database: Database, before: Date, limit: number): Promise<number> {
-  return (await database.query(deleteOldFacts, [firstIdAt(before.getTime()), limit])).length;
-}

@@ -10,6 +10,8 @@ import type { Outages } from './outages';
 const SECONDS = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900];
 
 const UNKNOWN = 'unknown';
+/** A version comes from a header, which anybody can write; a schema with more versions has other problems. */
+const MAX_VERSION = 50;
 /** Where events wait. */
 const PLACES = [...RETRY_TIERS.map(({ place }) => place), BEHIND, EARLY, DEAD];
 /** So many of the reasons are reasons for a death. */
@@ -76,11 +78,13 @@ export class Figures {
 
   /** A counter that appears with its first event has not increased as far as Prometheus knows, and nobody would be told. */
   #begin(): void {
-    for (const type of [...this.known, UNKNOWN])
-      for (const reason of HELD_REASONS.slice(0, DEATHS)) this.#deadLetters.add(0, { ...this.#event(type), reason });
     for (const type of this.known) {
       const topic = topicOfType(type)?.name;
-      if (topic) this.#lost.add(0, this.#of(topic));
+      if (!topic) continue;
+      this.#lost.add(0, this.#of(topic));
+      for (const name of [type, UNKNOWN])
+        for (const reason of HELD_REASONS.slice(0, DEATHS))
+          this.#deadLetters.add(0, { ...this.#event(name), 'messaging.destination.name': topic, reason });
       for (const { place } of RETRY_TIERS) this.#retries.add(0, { ...this.#event(type), place });
     }
   }
@@ -130,7 +134,7 @@ export class Figures {
 
   applied(eventType: string, schemaVersion: number, publishedAt: string): void {
     this.#delay.record(Math.max(0, Date.now() - Date.parse(publishedAt)) / 1000, this.#event(eventType));
-    this.#schemas.add(1, { ...this.#event(eventType), schema_version: schemaVersion });
+    this.#schemas.add(1, { ...this.#event(eventType), schema_version: schemaVersion <= MAX_VERSION ? schemaVersion : UNKNOWN });
   }
 
   claimed(seconds: number): void {
@@ -141,9 +145,10 @@ export class Figures {
     this.#retries.add(1, { ...this.#event(eventType), place });
   }
 
-  deadLettered(eventType: string | undefined, reason: Reason): void {
+  /** @param topic where the message was published first */
+  deadLettered(eventType: string | undefined, topic: string, reason: Reason): void {
     const type = eventType !== undefined && this.known.has(eventType) ? eventType : UNKNOWN;
-    this.#deadLetters.add(1, { ...this.#event(type), reason });
+    this.#deadLetters.add(1, { ...this.#event(type), 'messaging.destination.name': topic, reason });
   }
 
   lost(topic: string, events: number): void {

@@ -46,7 +46,7 @@ export class GapWatch {
     const { consumer, database, turns, figures, logger } = this.options;
     const dead = await database.transaction((transaction) => turns.giveUp(transaction, event));
     if (!dead) return; // Woken, or given up by another instance.
-    figures.deadLettered(dead.eventType ?? undefined, 'GAP');
+    figures.deadLettered(dead.eventType ?? undefined, dead.message.origin.topic, 'GAP');
     logger.error(
       { consumer, eventId: event.id, correlationId: dead.correlationId, eventType: dead.eventType, ...dead.message.origin, reason: 'GAP' },
       `${dead.message.origin.topic} is dead-lettered: ${dead.errorMessage ?? 'what it needs has not come'}`,

@@ -39,7 +39,7 @@ export class Moves {
     if (!moved) return;
     const fields = { ...where(message), err: failure.error, attempts: failure.attempts, reason: failure.reason, place: moved.place };
     if (moved.place === DEAD) {
-      figures.deadLettered(envelope.eventType, failure.reason);
+      figures.deadLettered(envelope.eventType, message.origin.topic, failure.reason);
       logger.error(fields, `${message.origin.topic} is dead-lettered`);
     } else {
       figures.retried(envelope.eventType, moved.place);
@@ -57,7 +57,7 @@ export class Moves {
     await this.#inMoveSpan(message, envelope, failure, () =>
       database.transaction((transaction) => turns.bury(transaction, message, envelope, failure)),
     );
-    figures.deadLettered(envelope?.eventType, failure.reason);
+    figures.deadLettered(envelope?.eventType, message.origin.topic, failure.reason);
     logger.error({ ...where(message), err: failure.error, reason: failure.reason }, `${message.origin.topic} is dead-lettered`);
   }
 
