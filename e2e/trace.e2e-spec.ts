@@ -80,6 +80,10 @@ it('a dead-lettered order is one trace, to the dead-letter topic (V1)', async ()
   });
 });
 
+it('what nobody asked for is no trace: no transaction stands alone', () => {
+  expect(receiver.spans.filter(({ name, parentSpanId }) => name === 'transaction' && !parentSpanId)).toEqual([]);
+});
+
 it('can be a trace for each hop instead, with links between them', async () => {
   for (const service of ['orders', 'payments', 'shipping', 'tracking'] as const) {
     await system.stack.service(service)!.stop(8_000);
