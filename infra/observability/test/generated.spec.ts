@@ -1,11 +1,10 @@
-import { allTeams, allTopics } from '@past-tense/contracts';
-import { ROOT } from '@past-tense/local';
+import { allServices, allTeams, allTopics } from '@past-tense/contracts';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GENERATED, generatedFiles } from '../src/files';
 import { EVERYONE, ruleGroups } from '../src/rules';
-import { allServices } from '@past-tense/contracts';
 
+const ROOT = join(__dirname, '..', '..', '..');
 const alerts = ruleGroups(allTopics(), allServices()).flatMap(({ rules }) => rules.filter(({ alert }) => alert));
 
 describe('what is generated from the catalogue (V4)', () => {
