@@ -28,8 +28,9 @@ RUN --mount=type=cache,target=/root/.npm \
 FROM ${NODE_IMAGE}
 ENV NODE_ENV=production
 WORKDIR /app
-# A volume that is mounted on one of these takes over the owner.
-RUN install -d -o node -g node $(printf '/secrets/%s ' postgres cdc orders payments shipping tracking sandbox)
+# A volume that is mounted on one of these takes over its owner and its mode.
+RUN install -d -o node -g node $(printf '/secrets/%s ' postgres cdc orders payments shipping tracking sandbox) \
+ && install -d -m 0777 /registry
 COPY --from=production /app ./
 COPY --from=build /compiled ./
 USER node
