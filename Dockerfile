@@ -11,7 +11,7 @@ RUN mkdir /manifests && cp --parents package.json package-lock.json .npmrc ./*/p
 FROM ${NODE_IMAGE} AS build
 WORKDIR /app
 COPY --from=manifests /manifests ./
-RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts --no-audit
+RUN --mount=type=cache,target=/npm-cache npm ci --cache /npm-cache --ignore-scripts --no-audit
 COPY . .
 RUN npx tsc -b apps/*/tsconfig.build.json infra/catalogue/tsconfig.build.json infra/lag-watch/tsconfig.build.json infra/cdc/tsconfig.build.json \
  && mkdir /compiled && cp -r --parents apps/*/dist infra/*/dist libs/*/dist libs/contracts/proto libs/contracts/vendor /compiled \
@@ -20,8 +20,8 @@ RUN npx tsc -b apps/*/tsconfig.build.json infra/catalogue/tsconfig.build.json in
 FROM ${NODE_IMAGE} AS production
 WORKDIR /app
 COPY --from=manifests /manifests ./
-RUN --mount=type=cache,target=/root/.npm \
-    npm ci --omit=dev --ignore-scripts --no-audit \
+RUN --mount=type=cache,target=/npm-cache \
+    npm ci --cache /npm-cache --omit=dev --ignore-scripts --no-audit \
       -w apps/orders -w apps/payments -w apps/shipping -w apps/tracking -w apps/sandbox -w infra/catalogue -w infra/lag-watch -w infra/cdc \
  && find node_modules \( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.map' -o -name '*.md' \) -type f -delete
 

@@ -51,7 +51,7 @@ const cancelled = [
 ];
 const retried = ['payments: move order-placed', 'payments: send payments.retry-5s'];
 
-export const HOPS: Readonly<Record<Story, readonly string[]>> = {
+const HOPS: Readonly<Record<Story, readonly string[]>> = {
   happy: completed,
   declined: [
     ...placed,

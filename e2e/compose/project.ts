@@ -45,10 +45,6 @@ export class ComposeProject {
     return { ms, code: Number((await docker(['inspect', '--format', '{{.State.ExitCode}}', id])).trim()) };
   }
 
-  async logs(service: string): Promise<string> {
-    return await this.#compose(['logs', '--no-log-prefix', service]);
-  }
-
   /** Stops everything and deletes the data. */
   async down(): Promise<void> {
     await this.#compose(['down', '--volumes', '--remove-orphans']);
