@@ -1,4 +1,4 @@
-import type { Database, Session } from '@past-tense/database';
+import { WakeUp, type Database, type Session } from '@past-tense/database';
 import type { Logger } from '@past-tense/telemetry';
 import { CapturedFacts } from './captured-facts';
 import { watchOutbox } from './figures';
@@ -6,7 +6,7 @@ import { Leases } from './leases';
 import { Publisher } from './publisher';
 import type { Publish } from './record';
 import { facts, forwards, type WaitingRows } from './waiting-rows';
-import { WakeUp } from './wake-up';
+
 
 export interface RelayOptions {
   readonly database: Database;

@@ -12,7 +12,7 @@ import type { z } from 'zod';
 import { startHttp } from './http/start-http';
 import type { Messages } from './messages';
 import { MessagingRuntime } from './messaging-runtime';
-import { SETTINGS, type HttpSettings, type MessagingSettings } from './settings';
+import { LOGGER, SETTINGS, type HttpSettings, type MessagingSettings } from './settings';
 
 export interface ServiceDefinition {
   readonly name: string;
@@ -124,6 +124,7 @@ class RunningService {
       telemetry: this.telemetry,
       providers: [
         { provide: SETTINGS, useValue: this.settings },
+        { provide: LOGGER, useValue: this.logger },
         { provide: Database, useValue: this.#database },
         ...(this.#messaging ? [{ provide: Outbox, useValue: this.#messaging.outbox }] : []),
       ],

@@ -59,6 +59,9 @@ export type MessagingSettings = z.infer<ReturnType<typeof messagingSettings>>;
 /** Injects the settings of the service. */
 export const SETTINGS = Symbol('settings');
 
+/** Injects the logger of the service. */
+export const LOGGER = Symbol('logger');
+
 /** Three delays in milliseconds, separated by commas, each at least as long as the one before. */
 function threeDelays(fallback: readonly [number, number, number]) {
   return z
