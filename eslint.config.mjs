@@ -20,7 +20,7 @@ const mayUse = {
   service: ['auth', 'commands', 'config', 'contracts', 'database', 'dedup', 'envelope', 'messaging', 'outbox', 'telemetry'],
   testing: ['contracts', 'envelope', 'local'],
   local: [],
-  issuer: ['config', 'telemetry'],
+  issuer: ['auth', 'config', 'telemetry'],
   catalogue: ['config', 'contracts', 'messaging', 'telemetry'],
   observability: ['contracts'],
   cdc: ['config', 'contracts'],

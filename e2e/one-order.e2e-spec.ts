@@ -59,11 +59,9 @@ describe.each(Object.keys(stories) as Wish[])('one order, end to end (%s)', (wis
 
   it('happens in the order of causes, each fact once', async () => {
     expect(entries.map(({ topic }) => topic)).toEqual(story.topics);
-    const { body } = await ask(`${system.stack.url('tracking')}/orders/${placed.orderId}/timeline`);
+    const { body } = await system.get('tracking', `/orders/${placed.orderId}/timeline`);
     expect(body).toMatchObject({ status: story.status, gaps: [] });
-    await eventually(async () =>
-      expect((await ask(`${system.stack.url('orders')}/orders/${placed.orderId}`)).body).toMatchObject(story.order),
-    );
+    await eventually(async () => expect((await system.get('orders', `/orders/${placed.orderId}`)).body).toMatchObject(story.order));
   });
 
   it('asked the outside world for no more than it needed', async () => {
@@ -76,7 +74,7 @@ describe.each(Object.keys(stories) as Wish[])('one order, end to end (%s)', (wis
 
   it('has one correlation id, in every fact and every log line (V2)', async () => {
     expect(new Set(entries.map((entry) => entry.correlationId))).toEqual(new Set([correlationId]));
-    const { body } = await ask(`${system.stack.url('tracking')}/flows/${correlationId}`);
+    const { body } = await system.get('tracking', `/flows/${correlationId}`);
     expect((body as { entries: Entry[] }).entries).toEqual(entries);
 
     const { traceId } = entries[0]!;

@@ -1,8 +1,8 @@
-import { ask, eventually, isolatedStack, type IsolatedStack } from '@past-tense/testing';
+import { ask, eventually, isolatedStack, type Answer, type IsolatedStack } from '@past-tense/testing';
 import { allTopics } from '@past-tense/contracts';
 import { consumerLag, deadLetterTopic, ownTopics, readTopic, type KafkaOptions, type StoredMessage } from '@past-tense/messaging';
 import { createLogger } from '@past-tense/telemetry';
-import type { ServiceName } from '@past-tense/local';
+import { tokenOf, type ServiceName } from '@past-tense/local';
 import { Client } from 'pg';
 
 export type Wish = 'happy' | 'declined' | 'undeliverable';
@@ -54,7 +54,11 @@ const STATE: Partial<Record<ServiceName, string>> = {
 export class System {
   readonly kafka: KafkaOptions;
 
-  private constructor(private readonly isolated: IsolatedStack) {
+  private constructor(
+    private readonly isolated: IsolatedStack,
+    /** The header of somebody from support, who may see and do everything with orders. */
+    private readonly support: { authorization: string },
+  ) {
     const logger = createLogger({ service: 'e2e', version: '1', level: 'silent', format: 'json' });
     this.kafka = { brokers: [isolated.stack.kafka.broker], clientId: 'e2e', logger };
   }
@@ -63,7 +67,7 @@ export class System {
     const isolated = await isolatedStack(env);
     await isolated.stack.startInfrastructure();
     await isolated.stack.startServices();
-    return new System(isolated);
+    return new System(isolated, { authorization: `Bearer ${await tokenOf(isolated.stack.issuer.url, 'support')}` });
   }
 
   get stack(): IsolatedStack['stack'] {
@@ -78,7 +82,7 @@ export class System {
   async place(wish: Wish = 'happy', { headers = {}, customerId = CUSTOMER, paymentToken }: Placing = {}): Promise<PlacedOrder> {
     const { status, body } = await ask(`${this.stack.url('orders')}/orders`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', ...headers },
+      headers: { 'content-type': 'application/json', ...this.support, ...headers },
       body: JSON.stringify({
         customerId,
         lines: [{ sku: 'teapot', quantity: 1, unitPrice: { minorUnits: 3499, currency: 'EUR' } }],
@@ -99,12 +103,17 @@ export class System {
   /** Waits until nothing more happens to an order and returns what has happened. */
   async untilOver({ orderId }: PlacedOrder, wish: Wish, timeoutMs = 30_000): Promise<Entry[]> {
     return eventually(async () => {
-      const { body } = await ask(`${this.stack.url('tracking')}/orders/${orderId}/timeline`);
+      const { body } = await this.get('tracking', `/orders/${orderId}/timeline`);
       const { entries = [] } = body as { entries?: Entry[] };
       if (!entries.some(({ topic }) => topic === LAST[wish]))
         throw new Error(`Order ${orderId} (${wish}) has got to ${entries.map(({ topic }) => topic).join(', ') || 'nothing'}.`);
       return entries;
     }, timeoutMs);
+  }
+
+  /** Asks a service for something. */
+  async get(service: ServiceName, path: string): Promise<Answer> {
+    return await ask(`${this.stack.url(service)}${path}`, { headers: this.support });
   }
 
   /** What the outside world was asked to do, in all. */

@@ -27,7 +27,7 @@ const behave = async (failure: string) => {
 };
 const traceOf = async ({ orderId }: PlacedOrder) => {
   const [first] = await eventually(async () => {
-    const { body } = await ask(`${system.stack.url('tracking')}/orders/${orderId}/timeline`);
+    const { body } = await system.get('tracking', `/orders/${orderId}/timeline`);
     const { entries } = body as { entries: { traceId: string }[] };
     expect(entries.length).toBeGreaterThan(0);
     return entries;

@@ -1,4 +1,4 @@
-import { orderOf, SERVICE_PORTS, type ServiceName, type Wish } from '@past-tense/local';
+import { orderOf, PART_PORTS, SERVICE_PORTS, tokenOf, type ServiceName, type Wish } from '@past-tense/local';
 import { ask, eventually } from '@past-tense/testing';
 import type { Story } from '../trace';
 
@@ -35,11 +35,16 @@ export function urlOf(service: ServiceName): string {
   return `http://127.0.0.1:${SERVICE_PORTS[service]}`;
 }
 
+/** The header of a customer of the running system. */
+async function customer(): Promise<{ authorization: string }> {
+  return { authorization: `Bearer ${await tokenOf(`http://127.0.0.1:${PART_PORTS.issuer}`, 'customer-1')}` };
+}
+
 export async function place(story: Story): Promise<PlacedOrder> {
   const wanted = { ...orderOf(WISH[story]), ...(story === 'dead-lettered' && { paymentToken: NONSENSE }) };
   const { status, body } = await ask(`${urlOf('orders')}/orders`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', ...(await customer()) },
     body: JSON.stringify(wanted),
   });
   if (status !== 202) throw new Error(`The order was answered with ${status}.`);
@@ -48,8 +53,9 @@ export async function place(story: Story): Promise<PlacedOrder> {
 
 /** Waits until nothing more happens to an order; returns the id of its trace. */
 export async function untilOver({ orderId }: PlacedOrder, story: Story, timeoutMs = 60_000): Promise<string> {
+  const headers = await customer();
   return await eventually(async () => {
-    const { body } = await ask(`${urlOf('tracking')}/orders/${orderId}/timeline`);
+    const { body } = await ask(`${urlOf('tracking')}/orders/${orderId}/timeline`, { headers });
     const { entries = [] } = body as { entries?: Entry[] };
     if (!entries.some(({ topic }) => topic === LAST[story]))
       throw new Error(`Order ${orderId} (${story}) has got to ${entries.map(({ topic }) => topic).join(', ') || 'nothing'}.`);

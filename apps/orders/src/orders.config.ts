@@ -1,3 +1,19 @@
+import { wholeNumber } from '@past-tense/config';
+import { jobsSettings } from '@past-tense/jobs';
 import { messagingSettings } from '@past-tense/service';
+import { webhookSettings } from '@past-tense/webhooks';
+import { z } from 'zod';
 
-export const ordersSettings = messagingSettings(3001);
+export const ordersSettings = messagingSettings(3001).extend({
+  ...jobsSettings,
+  ...webhookSettings,
+  /** Where shipping answers commands. */
+  SHIPPING_COMMANDS_ADDRESS: z.string().regex(/^[\w.-]+:\d{1,5}$/, 'must be host:port'),
+  SHIPPING_COMMANDS_TIMEOUT_MS: wholeNumber(3_000, { min: 50, max: 10_000 }),
+  /** Milliseconds for which a command is sent again as long as nobody answers. */
+  COMMAND_EXPIRY_MS: wholeNumber(600_000, { min: 100, max: 86_400_000 }),
+  /** The secret with which the issuer gives orders a token of its own. */
+  ORDERS_CLIENT_SECRET: z.string().min(16, 'must have at least 16 characters'),
+});
+
+export type OrdersSettings = z.infer<typeof ordersSettings>;

@@ -2,6 +2,7 @@ import { OrderCancelled, OrderCompleted, OrderPlaced } from '@past-tense/contrac
 import type { Messages } from '@past-tense/service';
 import { CancelOrderWhenPaymentDeclined } from './reactions/cancel-order-when-payment-declined';
 import { CancelOrderWhenShipmentRejected } from './reactions/cancel-order-when-shipment-rejected';
+import { CancelOrderWhenShipmentCancelled } from './reactions/cancel-order-when-shipment-cancelled';
 import { CompleteOrderWhenShipmentDispatched } from './reactions/complete-order-when-shipment-dispatched';
 import { ConfirmOrderWhenPaymentCaptured } from './reactions/confirm-order-when-payment-captured';
 import { NoteRefundWhenPaymentRefunded } from './reactions/note-refund-when-payment-refunded';
@@ -14,6 +15,7 @@ export const ordersMessages: Messages = {
     CancelOrderWhenPaymentDeclined,
     CompleteOrderWhenShipmentDispatched,
     CancelOrderWhenShipmentRejected,
+    CancelOrderWhenShipmentCancelled,
     NoteRefundWhenPaymentRefunded,
   ],
 };

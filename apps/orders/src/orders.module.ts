@@ -1,12 +1,41 @@
 import { Module } from '@nestjs/common';
+import { CommandsModule } from '@past-tense/commands';
+import { Database } from '@past-tense/database';
+import { JobsModule } from '@past-tense/jobs';
+import { LOGGER, SETTINGS } from '@past-tense/service';
+import type { Logger } from '@past-tense/telemetry';
+import { WebhooksModule } from '@past-tense/webhooks';
+import { FollowAnswersOfShipping } from './commands/follow-answers-of-shipping';
+import { shippingClient } from './commands/shipping-client';
+import { CancelOrderController } from './http/cancel-order.controller';
+import { ChangeDeliveryAddressController } from './http/change-delivery-address.controller';
 import { GetOrderController } from './http/get-order.controller';
 import { PlaceOrderController } from './http/place-order.controller';
+import { failures } from './jobs/failures';
+import type { OrdersSettings } from './orders.config';
 import { ordersMessages } from './orders.messages';
-import { OrderFigures } from './storage/order.figures';
 import { OrderRepository } from './storage/order.repository';
+import { AnnounceEndedJobs } from './webhooks/announce-ended-jobs';
+import { webhookEvents } from './webhooks/events';
+
+const webhooks = WebhooksModule.register({ events: webhookEvents });
 
 @Module({
-  controllers: [PlaceOrderController, GetOrderController],
-  providers: [OrderRepository, OrderFigures, ...ordersMessages.reactions],
+  imports: [
+    webhooks,
+    JobsModule.register({ failures, subjectName: 'orderId', listener: AnnounceEndedJobs, imports: [webhooks] }),
+    CommandsModule.register({
+      outcomes: FollowAnswersOfShipping,
+      inject: [Database, SETTINGS, LOGGER],
+      options: (database: Database, settings: OrdersSettings, logger: Logger) => ({
+        database,
+        clients: [shippingClient(settings)],
+        expiryMs: settings.COMMAND_EXPIRY_MS,
+        logger,
+      }),
+    }),
+  ],
+  controllers: [PlaceOrderController, GetOrderController, CancelOrderController, ChangeDeliveryAddressController],
+  providers: [OrderRepository, FollowAnswersOfShipping, ...ordersMessages.reactions],
 })
 export class OrdersModule {}

@@ -4,10 +4,11 @@ import { BehaviourController } from './behaviour/behaviour.controller';
 import { Books } from './books/books';
 import { BooksController } from './http/books.controller';
 import { CarrierController } from './http/carrier.controller';
+import { DeliveryController } from './http/delivery.controller';
 import { PaymentProviderController } from './http/payment-provider.controller';
 
 @Module({
-  controllers: [PaymentProviderController, CarrierController, BooksController, BehaviourController],
+  controllers: [PaymentProviderController, CarrierController, DeliveryController, BooksController, BehaviourController],
   providers: [Books, Behaviours],
 })
 export class SandboxModule {}

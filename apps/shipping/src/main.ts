@@ -2,7 +2,9 @@ import { runService } from '@past-tense/service';
 import { shippingSettings } from './shipping.config';
 import { shippingMessages } from './shipping.messages';
 import { ShippingModule } from './shipping.module';
+import { CALLBACKS_MIGRATIONS } from '@past-tense/webhooks';
 import { CreateShipments1763683500000 } from './storage/migrations/1763683500000-create-shipments';
+import { MoreEndsOfShipments1763722200000 } from './storage/migrations/1763722200000-more-ends-of-shipments';
 import { ShipmentRow } from './storage/shipment.row';
 
 void runService({
@@ -13,5 +15,5 @@ void runService({
   module: ShippingModule,
   messages: shippingMessages,
   entities: [ShipmentRow],
-  migrations: [CreateShipments1763683500000],
+  migrations: [CreateShipments1763683500000, MoreEndsOfShipments1763722200000, ...CALLBACKS_MIGRATIONS],
 });

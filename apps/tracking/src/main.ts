@@ -1,5 +1,6 @@
 import { runService } from '@past-tense/service';
 import { CreateTimeline1763683600000 } from './storage/migrations/1763683600000-create-timeline';
+import { KnowTheCustomer1763722300000 } from './storage/migrations/1763722300000-know-the-customer';
 import { TimelineRow } from './storage/timeline.row';
 import { trackingSettings } from './tracking.config';
 import { trackingMessages } from './tracking.messages';
@@ -13,5 +14,5 @@ void runService({
   module: TrackingModule,
   messages: trackingMessages,
   entities: [TimelineRow],
-  migrations: [CreateTimeline1763683600000],
+  migrations: [CreateTimeline1763683600000, KnowTheCustomer1763722300000],
 });

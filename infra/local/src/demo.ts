@@ -13,7 +13,12 @@ async function demo(): Promise<void> {
   const count = Number(values.orders);
   if (!Number.isInteger(count) || count < 1 || count > 100_000) throw new Complaint('--orders must be a whole number from 1 to 100000.');
   const ports = portsFrom(process.env);
-  const urls = { orders: `http://127.0.0.1:${ports.orders}`, tracking: `http://127.0.0.1:${ports.tracking}` };
+  const [orders, tracking, issuer] = [ports.orders, ports.tracking, ports.issuer].map((port) => `http://127.0.0.1:${port}`) as [
+    string,
+    string,
+    string,
+  ];
+  const urls = { orders, tracking, issuer };
   await fetch(`${urls.orders}/health/ready`).catch(() => {
     throw new Complaint(`The stack does not run (nothing answers at ${urls.orders}); start it with npm start in another terminal.`);
   });

@@ -6,4 +6,6 @@ export { orderOf, type Wish } from './follow-order';
 export { freePort } from './ports';
 export { Postgres } from './postgres';
 export { Registry } from './registry';
-export { ROOT, SERVICE_PORTS, SERVICES, Stack, type ServiceName, type StackOptions } from './stack';
+export { tokenOf } from './issuer';
+export { ROOT } from './root';
+export { PART_PORTS, SERVICE_PORTS, SERVICES, Stack, type ServiceName, type StackOptions } from './stack';

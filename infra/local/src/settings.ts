@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import { Complaint } from './complaint';
-import { ROOT, SERVICE_PORTS, SERVICES, type StackOptions } from './stack';
+import { ROOT } from './root';
+import { PART_PORTS, SERVICE_PORTS, type StackOptions } from './stack';
 
 type Ports = StackOptions['ports'];
 
-const DEFAULT_PORTS: Ports = { ...SERVICE_PORTS, postgres: 15_432, kafka: 19_092, registry: 18_081 };
+const DEFAULT_PORTS: Ports = { ...SERVICE_PORTS, ...PART_PORTS };
 
 /** Folder for the Java programs, which every start of this checkout shares. */
 export const JARS_FOLDER = join(ROOT, '.past-tense', 'jars');
@@ -22,7 +23,7 @@ export function portVariable(part: keyof Ports): string {
  * @throws Complaint if a variable is not a port
  */
 export function portsFrom(environment: NodeJS.ProcessEnv): Ports {
-  const parts = [...SERVICES, 'postgres', 'kafka', 'registry'] as (keyof Ports)[];
+  const parts = Object.keys(DEFAULT_PORTS) as (keyof Ports)[];
   return Object.fromEntries(parts.map((part) => [part, portFrom(environment[portVariable(part)], part)])) as unknown as Ports;
 }
 

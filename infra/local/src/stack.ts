@@ -3,20 +3,25 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Child, untilReady } from './child';
 import { Complaint } from './complaint';
+import { Issuer } from './issuer';
 import { ensureJars } from './java';
 import { Kafka } from './kafka';
 import { freePort } from './ports';
 import { Postgres } from './postgres';
 import { Registry } from './registry';
-
-export const ROOT = join(__dirname, '..', '..', '..');
+import { ROOT } from './root';
 
 /** The services, with their default ports, in the order in which a person meets them. */
 export const SERVICE_PORTS = { orders: 3001, payments: 3002, shipping: 3003, tracking: 3004, sandbox: 3009 } as const;
 export type ServiceName = keyof typeof SERVICE_PORTS;
 export const SERVICES = Object.keys(SERVICE_PORTS) as ServiceName[];
 
+/** What the services stand on, and the command channels beside their HTTP, with their default ports. */
+export const PART_PORTS = { postgres: 15_432, kafka: 19_092, registry: 18_081, issuer: 3011, shipping_grpc: 3103 } as const;
+export type PartName = keyof typeof PART_PORTS;
+
 const HOST = '127.0.0.1';
+const ORDERS_CLIENT = 'orders-client';
 const READY_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 8_000;
 
@@ -25,7 +30,7 @@ export interface StackOptions {
   readonly folder: string;
   /** Folder where the Java programs are kept between starts. */
   readonly jarsFolder: string;
-  readonly ports: Readonly<Record<ServiceName | 'postgres' | 'kafka' | 'registry', number>>;
+  readonly ports: Readonly<Record<ServiceName | PartName, number>>;
   /** Environment variables for every service. */
   readonly env?: NodeJS.ProcessEnv;
   /** Told when a part is up. */
@@ -37,20 +42,27 @@ export class Stack {
   readonly #options: StackOptions;
   readonly #services = new Map<ServiceName, Child>();
   readonly #moreInstances: Child[] = [];
-  readonly #passwords: Record<string, string>;
+  readonly #secrets: Record<string, string>;
   readonly postgres: Postgres;
+  readonly issuer: Issuer;
   #kafka!: Kafka;
   #registry!: Registry;
 
   constructor(options: StackOptions) {
     this.#options = options;
     mkdirSync(options.folder, { recursive: true });
-    this.#passwords = passwords(join(options.folder, 'passwords.json'));
+    this.#secrets = secrets(join(options.folder, 'passwords.json'));
     this.postgres = new Postgres({
       dataDir: this.#data('postgres'),
       logFile: this.#log('postgres'),
       port: options.ports.postgres,
-      password: this.#passwords['postgres']!,
+      password: this.#secrets['postgres']!,
+    });
+    this.issuer = new Issuer({
+      dataDir: this.#data('issuer'),
+      logFile: this.#log('issuer'),
+      port: options.ports.issuer,
+      ordersSecret: this.#secrets[ORDERS_CLIENT]!,
     });
   }
 
@@ -62,7 +74,7 @@ export class Stack {
     return this.#registry;
   }
 
-  /** Starts PostgreSQL, Kafka and the registry, makes the databases and applies the catalogue. */
+  /** Starts PostgreSQL, Kafka, the registry and the issuer of tokens, makes the databases and applies the catalogue. */
   async startInfrastructure(): Promise<void> {
     const { jarsFolder, ports, progress } = this.#options;
     const jars = await ensureJars(jarsFolder, () =>
@@ -78,10 +90,11 @@ export class Stack {
     const outcomes = await Promise.allSettled([
       this.#timed('PostgreSQL', `${HOST}:${ports.postgres}`, async () => {
         await this.postgres.start();
-        for (const service of SERVICES) await this.postgres.ensureDatabase(service, this.#passwords[service]!);
+        for (const service of SERVICES) await this.postgres.ensureDatabase(service, this.#secrets[service]!);
       }),
       this.#timed('Kafka', this.#kafka.broker, () => this.#kafka.start()),
       this.#timed('Schema registry', this.#registry.url, () => this.#registry.start()),
+      this.#timed('Issuer', this.issuer.url, () => this.issuer.start()),
     ]);
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
     await this.#timed('Catalogue', 'topics created, schemas registered', () => this.applyCatalogue());
@@ -121,7 +134,7 @@ export class Stack {
   /** Starts one more instance of a service, on a port of its own, and waits until it is ready. */
   async addInstance(name: ServiceName): Promise<Child> {
     const port = await freePort();
-    const child = this.#launch(name, port, {});
+    const child = this.#launch(name, port, { GRPC_PORT: String(await freePort()) });
     this.#moreInstances.push(child);
     await this.#untilReady(name, child, port);
     return child;
@@ -140,12 +153,26 @@ export class Stack {
       NODE_ENV: 'production',
       HTTP_HOST: HOST,
       HTTP_PORT: String(ports[name]),
-      DATABASE_URL: this.postgres.url(name, name, this.#passwords[name]),
+      DATABASE_URL: this.postgres.url(name, name, this.#secrets[name]),
       PAYMENT_PROVIDER_URL: sandbox,
       CARRIER_URL: sandbox,
       LOG_FORMAT: 'json',
+      DEPLOYMENT: 'development',
+      AUTH_ISSUER: this.issuer.url,
+      ...this.#commandEnv(name),
       ...this.#kafkaEnv(),
     };
+  }
+
+  /** Commands, callbacks and the secrets that they need: each service gets only its own. */
+  #commandEnv(name: ServiceName): NodeJS.ProcessEnv {
+    const { ports } = this.#options;
+    if (name === 'orders')
+      return { SHIPPING_COMMANDS_ADDRESS: `${HOST}:${ports.shipping_grpc}`, ORDERS_CLIENT_SECRET: this.#secrets[ORDERS_CLIENT] };
+    const callbacks = { CARRIER_CALLBACK_SECRET: `whsec_${Buffer.from(this.#secrets['carrier']!).toString('base64')}` };
+    if (name === 'shipping') return { GRPC_PORT: String(ports.shipping_grpc), ...callbacks };
+    if (name === 'sandbox') return { CARRIER_CALLBACK_URL: `${this.url('shipping')}/carrier/callbacks`, ...callbacks };
+    return {};
   }
 
   /** Address of a service. */
@@ -160,14 +187,21 @@ export class Stack {
 
   /** Every process that was started and still runs. */
   running(): Child[] {
-    const children = [...this.#services.values(), ...this.#moreInstances, this.#registry?.child, this.#kafka?.child, this.postgres.child];
+    const children = [
+      ...this.#services.values(),
+      ...this.#moreInstances,
+      this.issuer.child,
+      this.#registry?.child,
+      this.#kafka?.child,
+      this.postgres.child,
+    ];
     return children.filter((child): child is Child => child?.running === true);
   }
 
   /** Stops everything in order: the services finish what they do, then what they stand on. */
   async stop(): Promise<void> {
     await Promise.all([...this.#services.values(), ...this.#moreInstances].map((child) => child.stop(STOP_TIMEOUT_MS)));
-    await Promise.all([this.#registry?.stop(1_500), this.#kafka?.stop(4_000), this.postgres.stop(4_000)]);
+    await Promise.all([this.issuer.stop(), this.#registry?.stop(1_500), this.#kafka?.stop(4_000), this.postgres.stop(4_000)]);
   }
 
   #launch(name: ServiceName, port: number, env: NodeJS.ProcessEnv): Child {
@@ -208,10 +242,12 @@ export class Stack {
   }
 }
 
-/** A password for every database role, made at the first start and readable only by the one who started. */
-function passwords(file: string): Record<string, string> {
-  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>;
-  const made = Object.fromEntries(['postgres', ...SERVICES].map((role) => [role, randomBytes(18).toString('base64url')]));
-  writeFileSync(file, JSON.stringify(made, null, 2), { mode: 0o600 });
-  return made;
+/** Passwords and secrets, made when they are first needed and readable only by the one who started. */
+function secrets(file: string): Record<string, string> {
+  const kept = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>) : {};
+  const missing = ['postgres', ...SERVICES, ORDERS_CLIENT, 'carrier'].filter((name) => !kept[name]);
+  if (missing.length === 0) return kept;
+  const all = { ...kept, ...Object.fromEntries(missing.map((name) => [name, randomBytes(24).toString('base64url')])) };
+  writeFileSync(file, JSON.stringify(all, null, 2), { mode: 0o600 });
+  return all;
 }

@@ -7,11 +7,18 @@ import { followOrder, type FollowedOrder } from './follow-order';
 import { clearLeftovers, forgetRun, noteRun } from './leftovers';
 import { requireFree } from './ports';
 import { FOLDER, JARS_FOLDER, portsFrom, portVariable } from './settings';
-import { ROOT, SERVICES, Stack, type ServiceName } from './stack';
+import { ROOT } from './root';
+import { SERVICES, Stack, type ServiceName } from './stack';
 
 const DEMO_TIMEOUT_MS = 60_000;
 const RESTART_DELAY_MS = 1_000;
-const NAMES: Partial<Record<string, string>> = { postgres: 'PostgreSQL', kafka: 'Kafka', registry: 'the schema registry' };
+const NAMES: Partial<Record<string, string>> = {
+  postgres: 'PostgreSQL',
+  kafka: 'Kafka',
+  registry: 'the schema registry',
+  issuer: 'the issuer of tokens',
+  shipping_grpc: 'the command channel of shipping',
+};
 
 const say = (line = '') => process.stdout.write(`${line}\n`);
 
@@ -47,7 +54,8 @@ async function start(): Promise<void> {
   noteRun(FOLDER, stack.running());
   say(`Ready after ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
   say();
-  printTimeline(await followOrder({ orders: stack.url('orders'), tracking: stack.url('tracking') }, 'happy', DEMO_TIMEOUT_MS));
+  const urls = { orders: stack.url('orders'), tracking: stack.url('tracking'), issuer: stack.issuer.url };
+  printTimeline(await followOrder(urls, 'happy', DEMO_TIMEOUT_MS));
   if (values.once) return await stop();
   printAddresses(stack);
   for (const name of SERVICES) void keepUp(stack, name);
@@ -70,6 +78,7 @@ function printTimeline({ orderId, correlationId, requestedAtMs, entries }: Follo
 
 function printAddresses(running: Stack): void {
   for (const name of SERVICES) say(`  ${name.padEnd(10)} ${running.url(name)}/docs`);
+  say(`  ${'issuer'.padEnd(10)} ${running.issuer.url}   (a token: npm run --silent token -- --as customer-1)`);
   say(`  ${'Kafka'.padEnd(10)} ${running.kafka.broker}`);
   say(`  ${'registry'.padEnd(10)} ${running.registry.url}`);
   say(`  ${'logs'.padEnd(10)} ${relative(ROOT, join(FOLDER, 'logs'))}`);

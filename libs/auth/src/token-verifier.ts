@@ -75,7 +75,8 @@ function scopesOf({ scope, scp }: JWTPayload): ReadonlySet<string> {
 
 function refusalFor(error: unknown): Error {
   if (error instanceof errors.JWTExpired) return new UnauthenticatedError('The token has expired.');
-  if (error instanceof errors.JWTClaimValidationFailed) return new UnauthenticatedError(`The token does not fit: "${error.claim}" is not right.`);
+  if (error instanceof errors.JWTClaimValidationFailed)
+    return new UnauthenticatedError(`The token does not fit: "${error.claim}" is not right.`);
   if (error instanceof errors.JWKSNoMatchingKey) return new UnauthenticatedError('The token is not from an issuer this service knows.');
   if (error instanceof errors.JWSSignatureVerificationFailed) return new UnauthenticatedError('The signature of the token is not right.');
   const unreachable = error instanceof errors.JWKSTimeout || !(error instanceof errors.JOSEError) || error.code === 'ERR_JOSE_GENERIC';

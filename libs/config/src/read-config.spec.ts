@@ -1,3 +1,6 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { ConfigurationError, flag, httpUrl, list, postgresUrl, readConfig, tcpPort } from './index';
 
@@ -22,6 +25,16 @@ describe('reading the configuration', () => {
 
   it('takes an empty variable for one that is not set', () => {
     expect(readConfig(settings, { ...good, PORT: '', REGISTRY: '' }).PORT).toBe(3001);
+  });
+
+  it('takes a secret from the file that a variable names, and says if it cannot', () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'past-tense-config-')), 'url');
+    writeFileSync(file, `${good.DATABASE_URL}\n`);
+
+    expect(readConfig(settings, { BROKERS: 'a:1', DATABASE_URL_FILE: file }).DATABASE_URL).toBe(good.DATABASE_URL);
+    expect(() => readConfig(settings, { ...good, DATABASE_URL: undefined, DATABASE_URL_FILE: '/nowhere' })).toThrow(
+      'DATABASE_URL_FILE names a file that cannot be read (ENOENT)',
+    );
   });
 
   it('names every wrong setting in one sentence, and no value (P3)', () => {

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Checks the contracts: the .proto files are well formed (buf lint), every topic is fully declared, and the committed
-// generated code is what they say. With --write the generated code is brought up to date instead.
+// Checks the contracts: the .proto files are well formed (buf lint), every topic and every service of commands is fully declared,
+// and the committed generated code is what they say. With --write the generated code is brought up to date instead.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

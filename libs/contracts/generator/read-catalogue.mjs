@@ -1,6 +1,8 @@
-// Reads the declarations of topics, teams and services from compiled descriptors and says, in one sentence each, what is
-// missing or wrong in them.
-import { createRegistry, getOption, toJson } from '@bufbuild/protobuf';
+// Reads the declarations of topics, commands, teams and services from compiled descriptors and says, in one sentence each, what
+// is missing or wrong in them.
+import { createRegistry, getOption, hasOption, toJson } from '@bufbuild/protobuf';
+import { readCommands } from './read-commands.mjs';
+import { saysWhatHappened } from './names.mjs';
 
 const CONTRACT = 'past_tense.contract.v1';
 const DAY_MS = 86_400_000;
@@ -9,9 +11,10 @@ const MAX_PARTITIONS = 256;
 
 /**
  * @param {readonly import('@bufbuild/protobuf').DescFile[]} files the compiled image
- * @returns {{topics: object[], teams: object, services: object, problems: string[]}} problems are sentences for people
+ * @param {(file: import('@bufbuild/protobuf').DescFile) => boolean} isOfCommands whether a file lies among the commands
+ * @returns {{topics: object[], commands: object[], teams: object, services: object, problems: string[]}} problems are sentences for people
  */
-export function readCatalogue(files) {
+export function readCatalogue(files, isOfCommands) {
   const registry = createRegistry(...files);
   const problems = [];
   const teams = declarations(registry, 'Team', 'team');
@@ -20,8 +23,15 @@ export function readCatalogue(files) {
 
   const topicOption = registry.getExtension(`${CONTRACT}.topic`);
   const topics = [];
-  for (const file of files.filter(holdsEvents)) {
-    for (const message of file.messages) {
+  const ours = files.filter(isOurs);
+  const ofEvents = ours.filter((file) => !isOfCommands(file));
+  for (const file of ofEvents) {
+    for (const service of file.services)
+      problems.push(
+        `${file.proto.name}: service ${service.name} lies among the events; commands have a folder of their own, libs/contracts/commands.`,
+      );
+    // What a service of commands says with is wrong for the same reason as the service.
+    for (const message of file.services.length > 0 ? [] : file.messages) {
       const declared = toJson(topicOption.message, getOption(message, topicOption), { registry });
       const where = `${file.proto.name}: ${message.name}`;
       const wrong = check(message, declared);
@@ -29,22 +39,36 @@ export function readCatalogue(files) {
       if (wrong.length === 0) topics.push(toTopic(file, message, declared, teams, services));
     }
   }
+  const ofCommands = ours.filter(isOfCommands);
+  for (const file of ofCommands) {
+    for (const message of file.messages.filter((candidate) => hasOption(candidate, topicOption)))
+      problems.push(`${file.proto.name}: ${message.name} has a topic, so it is an event; events live in libs/contracts/proto.`);
+    if (ofEvents.some((other) => other.proto.package === file.proto.package))
+      problems.push(`${file.proto.name}: the package ${file.proto.package} holds events; commands need a package of their own.`);
+  }
+  const things = new Set(ofEvents.map((file) => file.proto.package.split('.')[0]));
+  const commands = readCommands(ofCommands, registry, services, things);
+  problems.push(...commands.problems);
   topics.sort((a, b) => (a.name < b.name ? -1 : 1));
   for (const [i, topic] of topics.entries()) {
     if (topics[i + 1]?.name === topic.name)
       problems.push(`${topic.file}.proto: topic ${topic.name} is declared twice; one event, one topic.`);
   }
-  return { topics, teams: byName(teams), services: byName(services), problems };
+  return { topics, commands: commands.services, teams: byName(teams), services: byName(services), problems };
 }
 
-/** Every package but the contract's own language, shared value types and imported rules holds events. */
-function holdsEvents(file) {
+/** Every package but the contract's own language, value types and imported rules holds events or commands. */
+function isOurs(file) {
   return !/^(past_tense|money|buf|google)\./.test(`${file.proto.package}.`);
 }
 
 function check(message, topic) {
   const wrong = [];
   const missing = (field, hint) => wrong.push(`has no ${field}; add \`${hint}\` to its (past_tense.contract.v1.topic) option.`);
+  if (!saysWhatHappened(message.name))
+    wrong.push(
+      'does not say what happened; an event ends with a verb in the past tense, as OrderPlaced does (libs/contracts/generator/names.mjs).',
+    );
   const expectedName = kebab(message.name);
   if (!topic.name) missing('topic', `name: "${expectedName}"`);
   else if (topic.name !== expectedName) wrong.push(`travels on "${topic.name}"; a topic bears its event's name: "${expectedName}".`);

@@ -1,5 +1,5 @@
-import type { DescMessage } from '@bufbuild/protobuf';
-import { services, teams, topics } from './gen/catalogue';
+import type { DescMessage, DescMethod, DescService } from '@bufbuild/protobuf';
+import { commandServices, services, teams, topics } from './gen/catalogue';
 
 /** A team that owns topics and is paged for them. */
 export interface Team {
@@ -7,7 +7,7 @@ export interface Team {
   readonly contact: string;
 }
 
-/** A service that produces or consumes events. */
+/** A service that takes part in events or commands. */
 export interface Service {
   readonly name: string;
   readonly owner: string;
@@ -39,6 +39,32 @@ export interface Topic {
   readonly proto: string;
 }
 
+/** One command: an rpc of a service of commands. */
+export interface DeclaredCommand {
+  /** What is to be done, for example `CancelShipment`. */
+  readonly name: string;
+  /** The same in one sentence. */
+  readonly description: string;
+  readonly method: DescMethod;
+}
+
+/** The commands that one service answers, as their .proto file declares them. */
+export interface CommandService {
+  /** For example `shipping.v1.ShippingCommands`. */
+  readonly name: string;
+  readonly service: DescService;
+  readonly description: string;
+  /** The one service that answers. */
+  readonly receiver: string;
+  /** Services that may send. */
+  readonly callers: readonly string[];
+  /** What a caller's token must allow. */
+  readonly scope: string;
+  readonly commands: readonly DeclaredCommand[];
+  /** The .proto file, relative to `commands/`. */
+  readonly proto: string;
+}
+
 const byEventType = new Map(topics.map((topic) => [topic.eventType, topic]));
 
 /** Every declared topic, by name. */
@@ -59,6 +85,22 @@ export function topicOf(event: DescMessage): Topic {
 /** The topic of an event type such as `order.v1.OrderPlaced`, or undefined if nobody declared it. */
 export function topicOfType(eventType: string): Topic | undefined {
   return byEventType.get(eventType);
+}
+
+/** Every declared service of commands, by name. */
+export function allCommandServices(): readonly CommandService[] {
+  return commandServices;
+}
+
+/**
+ * The service of commands that an rpc belongs to.
+ * @throws Error if it belongs to none
+ */
+export function commandServiceOf(method: DescMethod): CommandService {
+  const found = commandServices.find(({ name }) => name === method.parent.typeName);
+  if (!found)
+    throw new Error(`${method.parent.typeName}.${method.name} is not a command: its service is not declared in libs/contracts/commands.`);
+  return found;
 }
 
 /** Every declared service, by name. */

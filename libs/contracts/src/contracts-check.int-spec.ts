@@ -1,24 +1,24 @@
 import { execFile } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 const HOME = join(__dirname, '..');
-const PROTO = join('proto', 'order', 'v1', 'order_completed.proto');
+const PROTO = 'proto/order/v1/order_completed.proto';
+const COMMANDS = 'commands/shipping/v1/shipping_commands.proto';
 
-/** Runs the check on a copy of the contracts with one file changed. */
-async function checkWith(change: (proto: string) => string): Promise<{ ok: boolean; said: string }> {
+/** Runs the check on a copy of the contracts with one file changed, or with a changed copy of it elsewhere. */
+async function checkWith(change: (proto: string) => string, from = PROTO, to = from): Promise<{ ok: boolean; said: string }> {
   const copy = mkdtempSync(join(tmpdir(), 'past-tense-proto-'));
   try {
     const contracts = join(copy, 'libs', 'contracts');
     cpSync(HOME, contracts, { recursive: true, filter: (path) => !/(node_modules|dist)$/.test(path) });
     symlinkSync(join(HOME, '..', '..', 'node_modules'), join(copy, 'node_modules'));
-    const file = join(contracts, PROTO);
-    const before = readFileSync(file, 'utf8');
-    const after = change(before);
-    writeFileSync(file, after);
+    const after = change(readFileSync(join(contracts, from), 'utf8'));
+    mkdirSync(dirname(join(contracts, to)), { recursive: true });
+    writeFileSync(join(contracts, to), after);
     const { stdout, stderr } = await run(process.execPath, [join(contracts, 'generator', 'check.mjs')]).then(
       (output) => ({ ...output, code: 0 }),
       (error: { stdout: string; stderr: string }) => ({ ...error, code: 1 }),
@@ -77,5 +77,123 @@ describe('a topic cannot be built (T2)', () => {
     const { said } = await checkWith(replacing('partitions: 12', 'partitions: 24'));
 
     expect(said).toContain('Run: npm run contracts:generate');
+  });
+});
+
+/** Repeats the event of a file under each of these names. */
+const named = (names: readonly string[]) => (proto: string) => {
+  const [, head, event] = /^([\s\S]*?)(\/\/ [^\n]*\nmessage OrderCompleted[\s\S]*)$/.exec(proto)!;
+  const topicOf = (name: string) => name.replace(/(?<=[a-z])(?=[A-Z])/g, '-').toLowerCase();
+  return head + names.map((name) => event!.replace('OrderCompleted', name).replace('order-completed', topicOf(name))).join('\n');
+};
+
+/** Puts commands of these names into a service. */
+const commanding = (names: readonly string[]) => (proto: string) => {
+  const rpcs = names.map((name) => `  // Do it.\n  rpc ${name}(${name}Request) returns (${name}Response);\n`);
+  const messages = names.flatMap((name) => [`// It.\nmessage ${name}Request {}\n`, `// It.\nmessage ${name}Response {}\n`]);
+  return proto.replace(/\n {2}\/\/ Call off/, `\n${rpcs.join('')}$&`) + messages.join('');
+};
+
+describe('the name of an event (T5)', () => {
+  it('is refused when it does not say what happened', async () => {
+    const names = [
+      'OrderComplete',
+      'CompleteOrder',
+      'OrderCompleting',
+      'OrderCompletion',
+      'OrderCompletedEvent',
+      'CompleteOrderCommand',
+      'OrderSpeed',
+      'Completed',
+    ];
+
+    const { said } = await checkWith(named(names));
+
+    for (const name of names) expect(said).toContain(`${name} does not say what happened; an event ends with a verb in the past tense`);
+  });
+
+  it('is taken when it does', async () => {
+    const { said } = await checkWith(named(['OrderCompleted', 'OrderPaid', 'ParcelLost', 'LimitSet', 'PriceAgreed']));
+
+    expect(said).toContain('Run: npm run contracts:generate');
+  });
+});
+
+describe('a command cannot be built', () => {
+  it.each([
+    ['without a receiver', without('receiver'), 'ShippingCommands has no receiver; add `receiver: SERVICE_…`'],
+    ['without callers', without('callers'), 'ShippingCommands has no callers'],
+    ['without a scope', without('scope'), 'ShippingCommands has no scope'],
+    ['with a receiver nobody declared', replacing('SERVICE_SHIPPING', 'SERVICE_NOBODY'), 'SERVICE_NOBODY'],
+    ['without a comment', replacing(/ {2}\/\/ Call off.*\n/, ''), 'RPC "CancelShipment" should have a non-empty comment'],
+    [
+      'as a stream',
+      replacing('CancelShipment(CancelShipmentRequest)', 'CancelShipment(stream CancelShipmentRequest)'),
+      'CancelShipment is a stream; a command is one request with one answer',
+    ],
+  ])('%s', async (_, change, sentence) => {
+    const { said, ok } = await checkWith(change, COMMANDS);
+
+    expect(said).toContain(sentence);
+    expect(ok).toBe(false);
+  });
+
+  it('with a name that does not say what to do', async () => {
+    const names = [
+      'CancelledShipment',
+      'ShipmentCancelled',
+      'CancellingShipment',
+      'ShipmentCancel',
+      'CancellationOfShipment',
+      'CancelShipmentCommand',
+      'SendShipmentRequest',
+      'Cancel',
+    ];
+
+    const { said } = await checkWith(commanding(names), COMMANDS);
+
+    for (const name of names)
+      expect(said).toContain(`: ${name} does not say what to do; a command begins with a verb and names what it is done to`);
+  });
+
+  it('among the events', async () => {
+    const asService = (proto: string) =>
+      proto.replace('package shipping.v1', 'package parcel.v1').replace('ShippingCommands', 'ParcelService');
+
+    const { said } = await checkWith(asService, COMMANDS, 'proto/parcel/v1/parcel_service.proto');
+
+    expect(said).toContain('service ParcelService lies among the events; commands have a folder of their own, libs/contracts/commands.');
+  });
+
+  it('in a package that holds events', async () => {
+    const { said } = await checkWith(
+      replacing('package shipping.v1', 'package shipment.v1'),
+      COMMANDS,
+      'commands/shipment/v1/shipping_commands.proto',
+    );
+
+    expect(said).toContain('the package shipment.v1 holds events; commands need a package of their own.');
+  });
+});
+
+describe('a command can be built', () => {
+  it('with a name that says what to do', async () => {
+    const names = ['SetAddress', 'ResetShipment', 'RequestRefund', 'ImplementChange', 'FeedQueue', 'BringParcel'];
+
+    const { said } = await checkWith(commanding(names), COMMANDS);
+
+    expect(said).toContain('Run: npm run contracts:generate');
+  });
+});
+
+describe('an event among the commands', () => {
+  it('cannot be built', async () => {
+    const { said } = await checkWith(
+      replacing('package order.v1', 'package ordering.v1'),
+      PROTO,
+      'commands/ordering/v1/order_completed.proto',
+    );
+
+    expect(said).toContain('OrderCompleted has a topic, so it is an event; events live in libs/contracts/proto.');
   });
 });

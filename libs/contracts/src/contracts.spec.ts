@@ -1,5 +1,10 @@
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import {
+  allCommandServices,
   allTopics,
+  CancelShipment,
+  ChangeDeliveryAddressRequestSchema,
+  commandServiceOf,
   decode,
   encode,
   fact,
@@ -22,6 +27,7 @@ const orderId = '019aa000-0000-7000-8000-000000000001';
 describe('the catalogue', () => {
   it('declares every topic completely (T1, T2, T4)', () => {
     expect(allTopics().map((topic) => topic.name)).toEqual([
+      'delivery-address-changed',
       'order-cancelled',
       'order-completed',
       'order-placed',
@@ -41,6 +47,16 @@ describe('the catalogue', () => {
       expect(topic.lagSloMs).toBeGreaterThan(0);
       expect(topic.event.fields.map((field) => field.localName)).toContain(topic.key);
     }
+  });
+
+  it('declares who answers a command and who may send it', () => {
+    for (const { receiver, callers, scope, commands } of allCommandServices()) {
+      for (const service of [receiver, ...callers]) expect(serviceNamed(service).name).toBe(service);
+      expect(callers).not.toContain(receiver);
+      expect(scope).toMatch(/^[a-z]+:[a-z]+$/);
+      expect(commands.every(({ description }) => description.endsWith('.'))).toBe(true);
+    }
+    expect(commandServiceOf(CancelShipment)).toMatchObject({ receiver: 'shipping', callers: ['orders'], scope: 'shipments:command' });
   });
 
   it('names the aggregate as the key (T3)', () => {
@@ -92,5 +108,24 @@ describe('a payload', () => {
     expect(() => validate(OrderCancelled, data)).toThrow(InvalidPayloadError);
     expect(() => validate(OrderCancelled, data)).toThrow(/order_id: .*UUID.*; reason: /);
     expect(() => validate(OrderCancelled, data)).not.toThrow(/secret-id/);
+  });
+});
+
+describe('a change of address', () => {
+  const change = (address: MessageInitShape<typeof ChangeDeliveryAddressRequestSchema>['address']) =>
+    validate(ChangeDeliveryAddressRequestSchema, create(ChangeDeliveryAddressRequestSchema, { orderId, address }));
+
+  it('names what changes, and nothing else', () => {
+    expect(() => change({ city: 'Graz' })).not.toThrow();
+  });
+
+  it.each([
+    ['no address', undefined, /address: /],
+    ['an empty address', {}, /address: must hold at least one field/],
+    ['an empty field', { street: '' }, /address\.street: /],
+    ['a field that is too long', { postalCode: '1'.repeat(21) }, /address\.postal_code: /],
+    ['a country that is none', { country: 'Austria' }, /address\.country: /],
+  ])('with %s is refused', (_, address, sentence) => {
+    expect(() => change(address)).toThrow(sentence);
   });
 });

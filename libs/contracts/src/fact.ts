@@ -21,9 +21,23 @@ export function routeOf({ type, data }: Fact): { topic: Topic; key: string } {
   return { topic, key: (data as unknown as Record<string, string>)[topic.key]! };
 }
 
+/** A field that breaks a rule of its contract. */
+export interface Violation {
+  /** Path of the field, such as `address.postal_code`; empty for a rule about the whole. */
+  readonly field: string;
+  /** What is wrong, without the value. */
+  readonly description: string;
+}
+
 /** A payload that breaks the rules written beside its fields. The message names every broken rule and no value. */
 export class InvalidPayloadError extends Error {
   override name = 'InvalidPayloadError';
+  constructor(
+    message: string,
+    readonly violations: readonly Violation[] = [],
+  ) {
+    super(message);
+  }
 }
 
 /**
@@ -34,8 +48,9 @@ export function validate<D extends DescMessage>(type: D, data: MessageShape<D>):
   const result = validator.validate(type, data);
   if (result.kind === 'valid') return;
   if (result.kind === 'error') throw new InvalidPayloadError(`${type.typeName} could not be checked: ${result.error.message}`);
-  const broken = result.violations.map(({ field, message }) => `${field.map(nameOf).join('.')}: ${message}`);
-  throw new InvalidPayloadError(`${type.typeName} is not valid: ${broken.join('; ')}.`);
+  const violations = result.violations.map(({ field, message }) => ({ field: field.map(nameOf).join('.'), description: message }));
+  const broken = violations.map(({ field, description }) => (field ? `${field}: ${description}` : description));
+  throw new InvalidPayloadError(`${type.typeName} is not valid: ${broken.join('; ')}.`, violations);
 }
 
 function nameOf(part: object): string {

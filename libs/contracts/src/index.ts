@@ -1,4 +1,5 @@
 export * from './gen/events';
+export * from './gen/commands';
 export {
   OrderPlaced_AddressSchema,
   OrderPlaced_LineSchema,
@@ -10,17 +11,23 @@ export { PaymentDeclined_Reason } from './gen/payment/v1/payment_declined_pb';
 export { ShipmentRejected_Reason } from './gen/shipment/v1/shipment_rejected_pb';
 export { type Money } from './gen/money/v1/money_pb';
 export {
+  allCommandServices,
   allServices,
   allTeams,
   allTopics,
+  commandServiceOf,
   serviceNamed,
   teamNamed,
   topicOf,
   topicOfType,
+  type CommandService,
+  type DeclaredCommand,
   type Service,
   type Team,
   type Topic,
 } from './catalogue';
-export { fact, InvalidPayloadError, routeOf, validate, type Fact } from './fact';
+export { fact, InvalidPayloadError, routeOf, validate, type Fact, type Violation } from './fact';
 export { decode, encode, schemaIdOf, UndecodableError } from './frame';
 export { registrySubjects, subjectOf, type RegistrySubject } from './registry-subjects';
+export { BadRequestSchema, ErrorInfoSchema } from './gen/google/rpc/error_details_pb';
+export { StatusSchema } from './gen/google/rpc/status_pb';

@@ -71,7 +71,9 @@ export class DueRows<Row extends QueryResultRow> {
   #begin(row: Row): void {
     const work = this.options
       .handle(row)
-      .catch((error: unknown) => this.options.logger.error({ err: error }, `one of ${this.options.name} could not be settled; it is taken again later`))
+      .catch((error: unknown) =>
+        this.options.logger.error({ err: error }, `one of ${this.options.name} could not be settled; it is taken again later`),
+      )
       .finally(() => {
         this.#working.delete(work);
         // A place is free again; without this a backlog would move on only as often as the table is polled.

@@ -2,4 +2,12 @@ export { Problem, problemSchema, type FieldProblem, type ProblemDocument } from 
 export { Accepts, Answers, Problems, UuidParam, UuidPath, ValidBody } from './http/valid';
 export { checkManifest, type Messages } from './messages';
 export { runService, type ServiceDefinition } from './run-service';
-export { httpSettings, LOGGER, messagingSettings, SETTINGS, type HttpSettings, type MessagingSettings } from './settings';
+export {
+  commandServerSettings,
+  httpSettings,
+  LOGGER,
+  messagingSettings,
+  SETTINGS,
+  type HttpSettings,
+  type MessagingSettings,
+} from './settings';

@@ -1,11 +1,13 @@
 import type { DescMessage } from '@bufbuild/protobuf';
 import { topicOf, type Topic } from '@past-tense/contracts';
+import type { CommandHandlerClass } from '@past-tense/commands';
 import { eventsOf, type ReactionClass } from '@past-tense/messaging';
 
-/** What a service says to the others and what it listens to. Boot and the documentation read the same manifest. */
+/** What a service says to the others, what it listens to and which commands it answers. Boot and the documentation read the same manifest. */
 export interface Messages {
   readonly publishes: readonly DescMessage[];
   readonly reactions: readonly ReactionClass<never>[];
+  readonly answers?: readonly CommandHandlerClass[];
 }
 
 /**

@@ -1,4 +1,6 @@
 import 'reflect-metadata';
+import { TokenVerifier } from '@past-tense/auth';
+import { COMMAND_SERVER_MIGRATIONS, connectCommands } from '@past-tense/commands';
 import { ConfigurationError, readConfig } from '@past-tense/config';
 import { Database, type DatabaseOptions } from '@past-tense/database';
 import { CreateProcessedEvents1763683200001 } from '@past-tense/dedup';
@@ -12,7 +14,7 @@ import type { z } from 'zod';
 import { startHttp } from './http/start-http';
 import type { Messages } from './messages';
 import { MessagingRuntime } from './messaging-runtime';
-import { LOGGER, SETTINGS, type HttpSettings, type MessagingSettings } from './settings';
+import { LOGGER, migrationSettings, SETTINGS, type CommandServerSettings, type HttpSettings, type MessagingSettings } from './settings';
 
 export interface ServiceDefinition {
   readonly name: string;
@@ -37,9 +39,10 @@ const MIGRATE = 'migrate';
  * up to date and ends.
  */
 export async function runService(definition: ServiceDefinition): Promise<void> {
+  const migrating = process.argv[2] === MIGRATE;
   let settings: HttpSettings;
   try {
-    settings = readConfig(definition.settings) as HttpSettings;
+    settings = readConfig(migrating ? migrationSettings : definition.settings) as HttpSettings;
     settings.DATABASE_URL = databaseUrl(settings);
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
@@ -61,7 +64,7 @@ export async function runService(definition: ServiceDefinition): Promise<void> {
   process.on('uncaughtException', (error) => service.fail('an error that nobody caught', error));
   process.on('unhandledRejection', (error) => service.fail('a rejection that nobody handled', error));
   try {
-    if (process.argv[2] === MIGRATE) return await service.migrate();
+    if (migrating) return await service.migrate();
     await service.start();
   } catch (error) {
     logger.fatal(`${name} cannot start. ${(error as Error).message}`);
@@ -90,6 +93,7 @@ class RunningService {
       entities: definition.entities,
       migrations: [
         ...(definition.messages ? [...OUTBOX_MIGRATIONS, CreateProcessedEvents1763683200001, CreateHeldEvents1763683200002] : []),
+        ...(definition.messages?.answers ? COMMAND_SERVER_MIGRATIONS : []),
         ...definition.migrations,
       ],
       logger,
@@ -106,6 +110,13 @@ class RunningService {
 
   async start(): Promise<void> {
     const { name, messages } = this.definition;
+    const { AUTH_ISSUER, AUTH_AUDIENCE, AUTH_CUSTOMER_CLAIM, DEPLOYMENT } = this.settings;
+    const verifier = await TokenVerifier.of({
+      issuer: AUTH_ISSUER,
+      audience: AUTH_AUDIENCE,
+      customerClaim: AUTH_CUSTOMER_CLAIM,
+      development: DEPLOYMENT === 'development',
+    });
     await this.#openDatabase();
     if (messages) {
       this.#messaging = await MessagingRuntime.prepare({
@@ -122,6 +133,7 @@ class RunningService {
       settings: this.settings,
       logger: this.logger,
       telemetry: this.telemetry,
+      verifier,
       providers: [
         { provide: SETTINGS, useValue: this.settings },
         { provide: LOGGER, useValue: this.logger },
@@ -136,6 +148,7 @@ class RunningService {
       },
     });
     const http = this.#http;
+    await this.#answerCommands(http, verifier);
     await this.#messaging?.start(
       (reaction: ReactionClass<never>) => http.get<AnyReaction<never>>(reaction, { strict: false }),
       (error) => this.fail('the consumer', error),
@@ -176,6 +189,22 @@ class RunningService {
     setTimeout(() => process.exit(1), 2_000).unref();
   }
 
+  async #answerCommands(http: INestApplication, verifier: TokenVerifier): Promise<void> {
+    const { name, messages } = this.definition;
+    if (!messages?.answers) return;
+    const { GRPC_HOST, GRPC_PORT } = this.settings as HttpSettings & CommandServerSettings;
+    connectCommands(http, {
+      service: name,
+      handlers: messages.answers,
+      host: GRPC_HOST,
+      port: GRPC_PORT,
+      verifier,
+      database: this.#database,
+      logger: this.logger,
+    });
+    await http.startAllMicroservices();
+  }
+
   async #openDatabase(): Promise<void> {
     const { host, pathname } = new URL(this.settings.DATABASE_URL);
     try {
@@ -195,19 +224,10 @@ function versionOf(root: string): string {
   return version;
 }
 
-/**
- * The address of the database, with the password from its file where there is one.
- * @throws ConfigurationError if the file cannot be read
- */
-function databaseUrl({ DATABASE_URL, DATABASE_PASSWORD_FILE }: HttpSettings): string {
-  if (DATABASE_PASSWORD_FILE === undefined) return DATABASE_URL;
+/** The address of the database, with the password where it is given apart. */
+function databaseUrl({ DATABASE_URL, DATABASE_PASSWORD }: HttpSettings): string {
+  if (DATABASE_PASSWORD === undefined) return DATABASE_URL;
   const url = new URL(DATABASE_URL);
-  try {
-    url.password = encodeURIComponent(readFileSync(DATABASE_PASSWORD_FILE, 'utf8').trim());
-  } catch (error) {
-    throw new ConfigurationError(
-      `DATABASE_PASSWORD_FILE names a file that cannot be read (${(error as NodeJS.ErrnoException).code}); check that it is there and readable by this user.`,
-    );
-  }
+  url.password = encodeURIComponent(DATABASE_PASSWORD);
   return url.href;
 }

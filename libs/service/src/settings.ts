@@ -8,9 +8,25 @@ export function httpSettings(port: number) {
     HTTP_HOST: z.string().default('127.0.0.1'),
     HTTP_PORT: tcpPort(port),
     DATABASE_URL: postgresUrl(),
-    /** File that holds the password, where it is not part of the address. */
-    DATABASE_PASSWORD_FILE: z.string().optional(),
+    /** The password, where it is not part of the address. */
+    DATABASE_PASSWORD: z.string().optional(),
     DATABASE_POOL_SIZE: wholeNumber(16, { min: 2, max: 200 }),
+    /** On a workstation and in tests `development`: only then the development issuer is believed. */
+    DEPLOYMENT: z.enum(['development', 'production']).default('production'),
+    /** The OpenID Connect issuer whose tokens are believed, as it stands in them (`iss`). */
+    AUTH_ISSUER: httpUrl(),
+    /** This API, as it stands in the tokens (`aud`). */
+    AUTH_AUDIENCE: z.string().default('past-tense'),
+    /** The claim that holds the id of a customer, a UUID. */
+    AUTH_CUSTOMER_CLAIM: z.string().default('sub'),
+    /** Bytes that a request's body may have. */
+    HTTP_MAX_BODY_BYTES: wholeNumber(102_400, { min: 1_024, max: 10_485_760 }),
+    /** Milliseconds in which a request must have arrived whole; its headers in half of that. */
+    HTTP_REQUEST_TIMEOUT_MS: wholeNumber(10_000, { min: 100, max: 300_000 }),
+    /** Requests worked on at once; more are told to come back. */
+    HTTP_MAX_IN_FLIGHT: wholeNumber(2_000, { min: 1, max: 100_000 }),
+    /** Requests that one caller may make in a second; more are told to come back. */
+    RATE_LIMIT_PER_SECOND: wholeNumber(1_000, { min: 1, max: 1_000_000 }),
     LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
     LOG_FORMAT: z.enum(['json', 'pretty']).default(process.stdout.isTTY ? 'pretty' : 'json'),
     /** OTLP/HTTP receiver for traces and metrics; none by default. */
@@ -20,6 +36,15 @@ export function httpSettings(port: number) {
     OTEL_EXPORTER_OTLP_PROTOCOL: z.enum(['http/protobuf', 'http/json']).default('http/protobuf'),
   });
 }
+
+/** What bringing the database of a service up to date needs. */
+export const migrationSettings = httpSettings(1).pick({
+  DATABASE_URL: true,
+  DATABASE_PASSWORD: true,
+  DATABASE_POOL_SIZE: true,
+  LOG_LEVEL: true,
+  LOG_FORMAT: true,
+});
 
 /** Settings of a service that takes part in the events. */
 export function messagingSettings(port: number) {
@@ -53,6 +78,14 @@ export function messagingSettings(port: number) {
   });
 }
 
+/** Settings of a service that answers commands: `messagingSettings(port).extend(commandServerSettings(grpcPort))`. */
+export const commandServerSettings = (port: number) => ({
+  /** Address to listen on for commands. */
+  GRPC_HOST: z.string().default('127.0.0.1'),
+  GRPC_PORT: tcpPort(port),
+});
+
+export type CommandServerSettings = z.infer<z.ZodObject<ReturnType<typeof commandServerSettings>>>;
 export type HttpSettings = z.infer<ReturnType<typeof httpSettings>>;
 export type MessagingSettings = z.infer<ReturnType<typeof messagingSettings>>;
 

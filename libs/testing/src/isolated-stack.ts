@@ -1,4 +1,4 @@
-import { ensureJars, freePort, Kafka, ROOT, SERVICES, Stack, type StackOptions } from '@past-tense/local';
+import { ensureJars, freePort, Kafka, PART_PORTS, ROOT, SERVICE_PORTS, Stack, type StackOptions } from '@past-tense/local';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,7 +30,7 @@ export async function isolatedKafka(): Promise<{ kafka: Kafka; end(): Promise<vo
 export async function isolatedStack(env: NodeJS.ProcessEnv = {}): Promise<IsolatedStack> {
   const folder = mkdtempSync(join(tmpdir(), 'past-tense-stack-'));
   const ports: Record<string, number> = {};
-  for (const part of [...SERVICES, 'postgres', 'kafka', 'registry']) ports[part] = await freePort();
+  for (const part of Object.keys({ ...SERVICE_PORTS, ...PART_PORTS })) ports[part] = await freePort();
   const stack = new Stack({
     folder,
     jarsFolder: JARS,

@@ -1,12 +1,15 @@
-import type { ServiceName } from '@past-tense/local';
+import { tokenOf, type ServiceName } from '@past-tense/local';
 import { isolatedStack, type IsolatedStack } from './isolated-stack';
 
 /** One service (and whom it calls) on real PostgreSQL, Kafka and registry of its own. */
 export interface ServiceUnderTest extends IsolatedStack {
   /** Kafka's address. */
   readonly brokers: string[];
-  get(path: string): Promise<Answer>;
+  /** As somebody from support, unless another caller is named in the headers. */
+  get(path: string, headers?: Record<string, string>): Promise<Answer>;
   post(path: string, body: unknown, headers?: Record<string, string>): Promise<Answer>;
+  /** The header of a caller such as `customer-1`. */
+  as(name: string): Promise<{ authorization: string }>;
 }
 
 export interface Answer {
@@ -29,14 +32,17 @@ export async function serviceUnderTest(
   await stack.startInfrastructure();
   await stack.startServices(names);
   const url = stack.url(names[0]);
+  const as = async (name: string) => ({ authorization: `Bearer ${await tokenOf(stack.issuer.url, name)}` });
+  const support = await as('support');
   return {
     ...isolated,
     brokers: [stack.kafka.broker],
-    get: (path) => ask(`${url}${path}`),
+    as,
+    get: (path, headers = {}) => ask(`${url}${path}`, { headers: { ...support, ...headers } }),
     post: (path, body, headers = {}) =>
       ask(`${url}${path}`, {
         method: 'POST',
-        headers: { 'content-type': 'application/json', ...headers },
+        headers: { 'content-type': 'application/json', ...support, ...headers },
         body: typeof body === 'string' ? body : JSON.stringify(body),
       }),
   };

@@ -21,7 +21,7 @@ export interface DeliveryAddress {
   readonly country: string;
 }
 
-export type CancellationReason = 'payment-declined' | 'undeliverable';
+export type CancellationReason = 'payment-declined' | 'undeliverable' | 'customer-request';
 
 export interface Order {
   readonly id: string;
@@ -95,6 +95,7 @@ export function noteRefund(order: Order, refundedAt: Date): Decision {
 const contractReasons: Record<CancellationReason, OrderCancelled_Reason> = {
   'payment-declined': OrderCancelled_Reason.PAYMENT_DECLINED,
   undeliverable: OrderCancelled_Reason.UNDELIVERABLE,
+  'customer-request': OrderCancelled_Reason.CUSTOMER_REQUEST,
 };
 
 function unchanged(order: Order): Decision {

@@ -1,18 +1,21 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import { Answers, Problem, Problems, UuidParam, UuidPath } from '@past-tense/service';
+import { Allow, Caller, mayActFor, type Principal } from '@past-tense/auth';
+import { Answers, Problems, UuidParam, UuidPath } from '@past-tense/service';
 import { z } from 'zod';
 import { OrderRepository } from '../storage/order.repository';
+import { orderNotFound } from './order-not-found';
 
 const time = z.iso.datetime();
 
 const orderView = z.object({
   orderId: z.uuid(),
   jobId: z.uuid(),
+  cancellationJobId: z.uuid().optional(),
   correlationId: z.uuid(),
   customerId: z.uuid(),
   status: z.enum(['placed', 'completed', 'cancelled']),
-  cancellationReason: z.enum(['payment-declined', 'undeliverable']).optional(),
+  cancellationReason: z.enum(['payment-declined', 'undeliverable', 'customer-request']).optional(),
   total: z.object({ minorUnits: z.int(), currency: z.string() }),
   placedAt: time,
   paidAt: time.optional(),
@@ -22,6 +25,7 @@ const orderView = z.object({
 
 @ApiTags('orders')
 @Controller('orders')
+@Allow('orders:read')
 export class GetOrderController {
   constructor(private readonly orders: OrderRepository) {}
 
@@ -29,14 +33,15 @@ export class GetOrderController {
   @ApiOperation({ summary: 'See an order' })
   @UuidPath('orderId', 'The order.')
   @Answers(200, 'The order as orders knows it now.', orderView)
-  @Problems({ 400: 'The id is not a UUID.', 404: 'There is no such order.' })
-  async get(@UuidParam('orderId') orderId: string): Promise<z.infer<typeof orderView>> {
+  @Problems({ 400: 'The id is not a UUID.', 404: 'There is no such order, or it is not yours.' })
+  async get(@UuidParam('orderId') orderId: string, @Caller() caller: Principal): Promise<z.infer<typeof orderView>> {
     const found = await this.orders.find(orderId);
-    if (!found) throw new Problem(404, 'order-not-found', 'Order not found', `There is no order ${orderId}.`);
-    const { order, jobId, correlationId } = found;
+    if (!found || !mayActFor(caller, found.order.customerId)) throw orderNotFound(orderId);
+    const { order, jobId, cancellationJobId, correlationId } = found;
     return {
       orderId: order.id,
       jobId,
+      cancellationJobId,
       correlationId,
       customerId: order.customerId,
       status: order.status,

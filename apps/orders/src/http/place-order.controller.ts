@@ -1,47 +1,78 @@
 import { Controller, HttpCode, Post, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Allow, Caller, ForbiddenError, mayActFor, type Principal } from '@past-tense/auth';
 import { newId } from '@past-tense/envelope';
-import { Accepts, Answers, Problem, Problems, ValidBody } from '@past-tense/service';
+import { answerWith, IdempotencyKeys, jobAccepted, Jobs, Keyed, TakesIdempotencyKey, type KeyedRequest } from '@past-tense/jobs';
+import { Accepts, Problem, Problems, ValidBody } from '@past-tense/service';
 import { currentFlow } from '@past-tense/telemetry';
 import type { Response } from 'express';
-import type { z } from 'zod';
-import { placeOrder, type Decision } from '../domain/order';
+import { placeOrder, type Decision, type OrderRequest } from '../domain/order';
 import { MixedCurrenciesError, TotalTooLargeError } from '../domain/order.errors';
 import { OrderRepository } from '../storage/order.repository';
-import { placeOrderAccepted, placeOrderRequest, type PlaceOrderRequest } from './place-order';
+import { AnswersAccepted } from './accepted';
+import { placeOrderRequest, type PlaceOrderRequest } from './place-order';
 
 @ApiTags('orders')
 @Controller('orders')
+@Allow('orders:write')
 export class PlaceOrderController {
-  constructor(private readonly orders: OrderRepository) {}
+  constructor(
+    private readonly orders: OrderRepository,
+    private readonly jobs: Jobs,
+    private readonly keys: IdempotencyKeys,
+  ) {}
 
   @Post()
   @HttpCode(202)
   @ApiOperation({
     summary: 'Place an order',
-    description: 'The order is checked at once and worked on after the answer. `Location` says where to look.',
+    description: 'The order is checked at once and worked on after the answer. `Location` names the job that tells what becomes of it.',
   })
   @Accepts(placeOrderRequest)
-  @Answers(202, 'The order is accepted.', placeOrderAccepted)
+  @AnswersAccepted('The order is accepted.')
+  @TakesIdempotencyKey()
   @Problems({
     400: 'The request is not valid; every wrong field is named.',
-    413: 'The body is too large.',
-    422: 'The order makes no sense as a whole.',
+    422: 'The order makes no sense as a whole, or the Idempotency-Key was used for another request.',
   })
   async place(
     @ValidBody(placeOrderRequest) request: PlaceOrderRequest,
+    @Caller() caller: Principal,
+    @Keyed() keyed: KeyedRequest,
     @Res({ passthrough: true }) response: Response,
-  ): Promise<z.infer<typeof placeOrderAccepted>> {
-    const orderId = newId();
-    const jobId = newId();
-    const { correlationId } = currentFlow()!;
-    await this.orders.add(decide(orderId, request), { jobId, correlationId });
-    response.location(`/orders/${orderId}`);
-    return { jobId, orderId, correlationId, status: 'PENDING' };
+  ): Promise<unknown> {
+    const customerId = customerOf(request, caller);
+    const answer = await this.keys.once(caller.subject, keyed, async (transaction) => {
+      const [orderId, jobId] = [newId(), newId()];
+      const { correlationId } = currentFlow()!;
+      await this.orders.add(transaction, decide(orderId, { ...request, customerId }), { jobId, correlationId });
+      const job = await this.jobs.create(transaction, {
+        id: jobId,
+        kind: 'place-order',
+        owner: customerId,
+        subject: orderId,
+        correlationId,
+      });
+      const accepted = jobAccepted(job);
+      return { ...accepted, body: { ...accepted.body, orderId } };
+    });
+    return answerWith(response, answer);
   }
 }
 
-function decide(orderId: string, request: PlaceOrderRequest): Decision {
+function customerOf({ customerId }: PlaceOrderRequest, caller: Principal): string {
+  const customer = customerId ?? caller.customerId;
+  if (!customer) {
+    const pointer = '/customerId';
+    throw new Problem(400, 'invalid-request', 'The request is not valid', 'The caller is no customer, so the order needs one.', [
+      { pointer, detail: 'must be a UUID' },
+    ]);
+  }
+  if (!mayActFor(caller, customer)) throw new ForbiddenError(['orders:any']);
+  return customer;
+}
+
+function decide(orderId: string, request: OrderRequest): Decision {
   try {
     return placeOrder(orderId, request, new Date());
   } catch (error) {

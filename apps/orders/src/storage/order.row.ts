@@ -10,6 +10,10 @@ export class OrderRow {
   @Column('uuid', { name: 'job_id' })
   jobId!: string;
 
+  /** The job of the last request to cancel the order. */
+  @Column('uuid', { name: 'cancellation_job_id', nullable: true })
+  cancellationJobId!: string | null;
+
   @Column('uuid', { name: 'correlation_id' })
   correlationId!: string;
 

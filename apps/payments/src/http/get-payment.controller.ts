@@ -1,5 +1,6 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Allow } from '@past-tense/auth';
 import { Answers, Problem, Problems, UuidParam, UuidPath } from '@past-tense/service';
 import { z } from 'zod';
 import { PaymentRepository } from '../storage/payment.repository';
@@ -14,6 +15,7 @@ const paymentView = z.object({
 
 @ApiTags('payments')
 @Controller('payments')
+@Allow('payments:read')
 export class GetPaymentController {
   constructor(private readonly payments: PaymentRepository) {}
 

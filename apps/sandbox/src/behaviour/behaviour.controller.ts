@@ -1,7 +1,9 @@
 import { Controller, Get, Param, Put } from '@nestjs/common';
 import { ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import { OpenToAll } from '@past-tense/auth';
 import { Accepts, Answers, Problem, Problems, ValidBody } from '@past-tense/service';
 import { z } from 'zod';
+import { OUTSIDE } from '../outside';
 import { Behaviours, failures, parties, type Behaviour, type Party } from './behaviours';
 
 const behaviour = z.strictObject({
@@ -10,6 +12,7 @@ const behaviour = z.strictObject({
 });
 
 @ApiTags('behaviour')
+@OpenToAll(OUTSIDE)
 @Controller('behaviour')
 export class BehaviourController {
   constructor(private readonly behaviours: Behaviours) {}

@@ -73,6 +73,14 @@ export class Books {
     return await this.database.entities.find(BookEntryRow, { where: { reference }, order: { firstAskedAt: 'ASC' } });
   }
 
+  /** Whether a parcel with that number was taken. */
+  async hasParcel(trackingNumber: string): Promise<boolean> {
+    return await this.database.entities
+      .createQueryBuilder(BookEntryRow, 'entry')
+      .where(`entry.kind = 'parcel' AND entry.accepted AND entry.answer ->> 'trackingNumber' = :trackingNumber`, { trackingNumber })
+      .getExists();
+  }
+
   async capture(captureId: string): Promise<BookEntryRow | null> {
     return await this.database.entities
       .createQueryBuilder(BookEntryRow, 'entry')

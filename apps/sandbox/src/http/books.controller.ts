@@ -1,7 +1,9 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { OpenToAll } from '@past-tense/auth';
 import { Answers, UuidParam, UuidPath } from '@past-tense/service';
 import { z } from 'zod';
+import { OUTSIDE } from '../outside';
 import { Books } from '../books/books';
 
 const totalsView = z.object({
@@ -23,6 +25,7 @@ const entriesView = z.object({
 });
 
 @ApiTags('books')
+@OpenToAll(OUTSIDE)
 @Controller('books')
 export class BooksController {
   constructor(private readonly books: Books) {}

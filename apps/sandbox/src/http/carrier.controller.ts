@@ -1,9 +1,11 @@
 import { Controller, Headers, HttpCode, Post, Req, Res } from '@nestjs/common';
 import { ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { OpenToAll } from '@past-tense/auth';
 import { Accepts, Answers, Problems, ValidBody } from '@past-tense/service';
 import type { Request, Response } from 'express';
 import { randomInt } from 'node:crypto';
 import { z } from 'zod';
+import { OUTSIDE } from '../outside';
 import { Behaviours } from '../behaviour/behaviours';
 import { Books } from '../books/books';
 
@@ -26,6 +28,7 @@ const UNDELIVERABLE = 'AQ';
 
 /** A carrier, much like the ones on the roads. */
 @ApiTags('carrier')
+@OpenToAll(OUTSIDE)
 @Controller('carrier')
 export class CarrierController {
   constructor(

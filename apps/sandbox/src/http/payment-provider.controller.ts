@@ -1,9 +1,11 @@
 import { Controller, Headers, HttpCode, Post, Req, Res } from '@nestjs/common';
 import { ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { newId } from '@past-tense/envelope';
+import { OpenToAll } from '@past-tense/auth';
 import { Accepts, Answers, Problem, Problems, ValidBody } from '@past-tense/service';
 import type { Request, Response } from 'express';
 import { z } from 'zod';
+import { OUTSIDE } from '../outside';
 import { Behaviours, nonsense } from '../behaviour/behaviours';
 import { Books } from '../books/books';
 
@@ -24,6 +26,7 @@ const declines: Readonly<Record<string, string>> = { tok_declined: 'insufficient
 
 /** A payment provider, much like the ones on the internet. */
 @ApiTags('payment provider')
+@OpenToAll(OUTSIDE)
 @Controller('payments')
 export class PaymentProviderController {
   constructor(

@@ -1,4 +1,14 @@
-import { fact, ShipmentDispatched, ShipmentRejected, ShipmentRejected_Reason, type Fact } from '@past-tense/contracts';
+import {
+  DeliveryAddressChanged,
+  fact,
+  ShipmentCancelled,
+  ShipmentDelivered,
+  ShipmentDispatched,
+  ShipmentRejected,
+  ShipmentRejected_Reason,
+  type Fact,
+} from '@past-tense/contracts';
+import { ShipmentNotHereError } from './shipment.errors';
 
 export interface Address {
   readonly recipient: string;
@@ -8,12 +18,19 @@ export interface Address {
   readonly country: string;
 }
 
+/**
+ * - `planned`: the parcel is here and can be called off or sent elsewhere.
+ * - `handing-over`: the carrier is being asked to take it; from here on nobody knows whether it is still ours.
+ */
+export const shipmentStatuses = ['planned', 'handing-over', 'dispatched', 'delivered', 'rejected', 'cancelled'] as const;
+export type ShipmentStatus = (typeof shipmentStatuses)[number];
+
 /** The parcel of an order: planned when the order is placed, handed over when it is paid. */
 export interface Shipment {
   readonly id: string;
   readonly orderId: string;
   readonly address: Address;
-  readonly status: 'planned' | 'dispatched' | 'rejected';
+  readonly status: ShipmentStatus;
   readonly trackingNumber?: string | undefined;
 }
 
@@ -30,14 +47,19 @@ export function planShipment(id: string, order: { orderId: string; address: Addr
   return { id, ...order, status: 'planned' };
 }
 
-/** Whether the parcel is still here. */
-export function isPlanned(shipment: Shipment): boolean {
-  return shipment.status === 'planned';
+/** The carrier is about to be asked: from now on the shipment can neither be cancelled nor sent elsewhere. */
+export function beginHandOver(shipment: Shipment): Decision {
+  return shipment.status === 'planned' ? { shipment: { ...shipment, status: 'handing-over' }, facts: [] } : unchanged(shipment);
+}
+
+/** Whether the carrier is to be asked and has not answered yet. */
+export function isBeingHandedOver(shipment: Shipment): boolean {
+  return shipment.status === 'handing-over';
 }
 
 /** The carrier has answered. Only the first answer counts. */
 export function recordHandOver(shipment: Shipment, answer: CarrierAnswer): Decision {
-  if (!isPlanned(shipment)) return { shipment, facts: [] };
+  if (!isBeingHandedOver(shipment)) return unchanged(shipment);
   const { id: shipmentId, orderId } = shipment;
   if (!answer.accepted) {
     return {
@@ -50,4 +72,42 @@ export function recordHandOver(shipment: Shipment, answer: CarrierAnswer): Decis
     shipment: { ...shipment, status: 'dispatched', trackingNumber },
     facts: [fact(ShipmentDispatched, { shipmentId, orderId, trackingNumber })],
   };
+}
+
+/**
+ * The shipment is called off. Calling it off twice is calling it off once.
+ * @throws ShipmentNotHereError if the parcel is not here any more
+ */
+export function cancelShipment(shipment: Shipment): Decision {
+  if (shipment.status === 'cancelled') return unchanged(shipment);
+  requireHere(shipment);
+  const { id: shipmentId, orderId } = shipment;
+  return { shipment: { ...shipment, status: 'cancelled' }, facts: [fact(ShipmentCancelled, { shipmentId, orderId })] };
+}
+
+/**
+ * The parcel is to go elsewhere. Only what is given changes.
+ * @throws ShipmentNotHereError if the parcel is not here any more
+ */
+export function changeAddress(shipment: Shipment, change: Partial<Address>): Decision {
+  requireHere(shipment);
+  const address = { ...shipment.address, ...change };
+  if (Object.entries(address).every(([part, value]) => shipment.address[part as keyof Address] === value)) return unchanged(shipment);
+  const { id: shipmentId, orderId } = shipment;
+  return { shipment: { ...shipment, address }, facts: [fact(DeliveryAddressChanged, { shipmentId, orderId })] };
+}
+
+/** The carrier has handed the parcel to its recipient. */
+export function recordDelivery(shipment: Shipment): Decision {
+  if (shipment.status !== 'dispatched') return unchanged(shipment);
+  const { id: shipmentId, orderId } = shipment;
+  return { shipment: { ...shipment, status: 'delivered' }, facts: [fact(ShipmentDelivered, { shipmentId, orderId })] };
+}
+
+function requireHere(shipment: Shipment): void {
+  if (shipment.status !== 'planned') throw new ShipmentNotHereError(shipment.status);
+}
+
+function unchanged(shipment: Shipment): Decision {
+  return { shipment, facts: [] };
 }

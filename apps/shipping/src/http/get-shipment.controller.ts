@@ -1,18 +1,21 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Allow } from '@past-tense/auth';
 import { Answers, Problem, Problems, UuidParam, UuidPath } from '@past-tense/service';
 import { z } from 'zod';
+import { shipmentStatuses } from '../domain/shipment';
 import { ShipmentRepository } from '../storage/shipment.repository';
 
 const shipmentView = z.object({
   shipmentId: z.uuid(),
   orderId: z.uuid(),
-  status: z.enum(['planned', 'dispatched', 'rejected']),
+  status: z.enum(shipmentStatuses),
   trackingNumber: z.string().optional(),
 });
 
 @ApiTags('shipments')
 @Controller('shipments')
+@Allow('shipments:read')
 export class GetShipmentController {
   constructor(private readonly shipments: ShipmentRepository) {}
 

@@ -3,7 +3,7 @@ import { PaymentCaptured } from '@past-tense/contracts';
 import type { Transaction } from '@past-tense/database';
 import { EarlyEventError, ReactsTo, type Event, type OutsideReaction } from '@past-tense/messaging';
 import { Carrier } from '../carrier/carrier';
-import { isPlanned, recordHandOver, type CarrierAnswer, type Shipment } from '../domain/shipment';
+import { beginHandOver, isBeingHandedOver, recordHandOver, type CarrierAnswer, type Shipment } from '../domain/shipment';
 import { ShipmentRepository } from '../storage/shipment.repository';
 
 @Injectable()
@@ -16,9 +16,10 @@ export class DispatchShipmentWhenPaymentCaptured implements OutsideReaction<Paym
 
   /** Orders and payments travel on different topics, so the payment may be heard of before the order. */
   async intend({ data }: Event<PaymentCaptured>, transaction: Transaction): Promise<Shipment | undefined> {
-    const shipment = await this.shipments.findByOrder(transaction, data.orderId);
-    if (!shipment) throw new EarlyEventError(data.orderId, `order ${data.orderId}`);
-    return isPlanned(shipment) ? shipment : undefined;
+    const known = await this.shipments.findByOrder(transaction, data.orderId);
+    if (!known) throw new EarlyEventError(data.orderId, `order ${data.orderId}`);
+    const shipment = await this.shipments.change(transaction, data.orderId, beginHandOver);
+    return isBeingHandedOver(shipment) ? shipment : undefined;
   }
 
   async call({ orderId, address }: Shipment): Promise<CarrierAnswer> {

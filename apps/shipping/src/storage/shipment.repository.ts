@@ -25,11 +25,18 @@ export class ShipmentRepository {
     return row && toShipment(row);
   }
 
+  /** The shipment that the carrier knows by a number, or null. */
+  async findByTrackingNumber(transaction: Transaction, trackingNumber: string): Promise<Shipment | null> {
+    const row = await transaction.entities.findOneBy(ShipmentRow, { trackingNumber });
+    return row && toShipment(row);
+  }
+
   /**
    * Changes the shipment of an order. Other changes of the same shipment wait until the transaction ends.
+   * @returns the shipment as it is then
    * @throws Error if none was planned
    */
-  async change(transaction: Transaction, orderId: string, decide: (shipment: Shipment) => Decision): Promise<void> {
+  async change(transaction: Transaction, orderId: string, decide: (shipment: Shipment) => Decision): Promise<Shipment> {
     const row = await transaction.entities.findOne(ShipmentRow, { where: { orderId }, lock: { mode: 'pessimistic_write' } });
     if (!row) throw new Error(`There is no shipment for order ${orderId}.`);
     const { shipment, facts } = decide(toShipment(row));
@@ -37,6 +44,7 @@ export class ShipmentRepository {
     await transaction.entities.update(ShipmentRow, { id: row.id }, { ...toRow(shipment), version: String(version + facts.length) });
     const now = new Date();
     for (const [i, fact] of facts.entries()) await this.outbox.append(transaction, fact, version + i + 1, now);
+    return shipment;
   }
 
   /** A shipment, or null. */

@@ -2,6 +2,8 @@
 export interface TimelineEntry {
   readonly eventId: string;
   readonly orderId: string;
+  /** The customer of the order; only the fact that it was placed says who that is. */
+  readonly customerId?: string | null;
   readonly topic: string;
   readonly eventType: string;
   readonly aggregateId: string;

@@ -1,14 +1,16 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Allow, Caller, type Principal } from '@past-tense/auth';
 import { Answers, Problem, Problems, UuidParam, UuidPath } from '@past-tense/service';
 import { z } from 'zod';
 import { TimelineRepository } from '../storage/timeline.repository';
-import { entryView, viewOf } from './timeline-view';
+import { entryView, viewOf, visibleTo } from './timeline-view';
 
 const flowView = z.object({ correlationId: z.uuid(), entries: z.array(entryView) });
 
 @ApiTags('tracking')
 @Controller('flows')
+@Allow('orders:read')
 export class FlowController {
   constructor(private readonly timeline: TimelineRepository) {}
 
@@ -17,8 +19,9 @@ export class FlowController {
   @UuidPath('correlationId', 'The correlation id of the request.')
   @Answers(200, 'What has happened so far.', flowView)
   @Problems({ 400: 'The id is not a UUID.', 404: 'Nothing has been heard of this flow (yet).' })
-  async get(@UuidParam('correlationId') correlationId: string): Promise<z.infer<typeof flowView>> {
-    const entries = await this.timeline.ofFlow(correlationId);
+  async get(@UuidParam('correlationId') correlationId: string, @Caller() caller: Principal): Promise<z.infer<typeof flowView>> {
+    const heard = await this.timeline.ofFlow(correlationId);
+    const entries = visibleTo(caller, heard, await this.timeline.customersOf(heard.map(({ orderId }) => orderId)));
     if (entries.length === 0)
       throw new Problem(404, 'flow-not-found', 'Flow not found', `Nothing has been heard of flow ${correlationId} yet.`);
     return { correlationId, entries: entries.map(viewOf) };

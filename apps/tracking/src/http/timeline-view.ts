@@ -1,5 +1,8 @@
 import { z } from 'zod';
+import { mayActFor, type Principal } from '@past-tense/auth';
 import type { TimelineEntry } from '../domain/timeline';
+
+const NOBODY = '';
 
 export const entryView = z.object({
   topic: z.string(),
@@ -16,7 +19,13 @@ export const entryView = z.object({
   publishedAt: z.iso.datetime(),
 });
 
+/** The entries that the caller may see: those of their own orders, or all. */
+export function visibleTo(caller: Principal, entries: readonly TimelineEntry[], customers: ReadonlyMap<string, string>): TimelineEntry[] {
+  // Who placed an order may not have been heard of yet; until then it is nobody's.
+  return entries.filter(({ orderId }) => mayActFor(caller, customers.get(orderId) ?? NOBODY));
+}
+
 /** An entry as the API shows it. */
-export function viewOf({ occurredAt, publishedAt, ...entry }: TimelineEntry): z.infer<typeof entryView> {
+export function viewOf({ occurredAt, publishedAt, customerId: _, ...entry }: TimelineEntry): z.infer<typeof entryView> {
   return { ...entry, occurredAt: occurredAt.toISOString(), publishedAt: publishedAt.toISOString() };
 }

@@ -1,10 +1,11 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Allow, Caller, type Principal } from '@past-tense/auth';
 import { Answers, Problem, Problems, UuidParam, UuidPath } from '@past-tense/service';
 import { z } from 'zod';
 import { gapsIn, statusOf } from '../domain/timeline';
 import { TimelineRepository } from '../storage/timeline.repository';
-import { entryView, viewOf } from './timeline-view';
+import { entryView, viewOf, visibleTo } from './timeline-view';
 
 const timelineView = z.object({
   orderId: z.uuid(),
@@ -15,6 +16,7 @@ const timelineView = z.object({
 
 @ApiTags('tracking')
 @Controller('orders')
+@Allow('orders:read')
 export class TimelineController {
   constructor(private readonly timeline: TimelineRepository) {}
 
@@ -26,8 +28,8 @@ export class TimelineController {
   @UuidPath('orderId', 'The order.')
   @Answers(200, 'What has happened so far.', timelineView)
   @Problems({ 400: 'The id is not a UUID.', 404: 'Nothing has been heard of this order (yet).' })
-  async get(@UuidParam('orderId') orderId: string): Promise<z.infer<typeof timelineView>> {
-    const entries = await this.timeline.ofOrder(orderId);
+  async get(@UuidParam('orderId') orderId: string, @Caller() caller: Principal): Promise<z.infer<typeof timelineView>> {
+    const entries = visibleTo(caller, await this.timeline.ofOrder(orderId), await this.timeline.customersOf([orderId]));
     if (entries.length === 0)
       throw new Problem(404, 'timeline-not-found', 'Timeline not found', `Nothing has been heard of order ${orderId} yet.`);
     const gaps = gapsIn(entries).map(({ aggregateId, missingVersions }) => ({ aggregateId, missingVersions: [...missingVersions] }));

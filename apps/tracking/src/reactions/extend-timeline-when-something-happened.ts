@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import {
+  DeliveryAddressChanged,
   OrderCancelled,
   OrderCompleted,
   OrderPlaced,
@@ -27,7 +28,8 @@ type AboutAnOrder =
   | ShipmentDispatched
   | ShipmentRejected
   | ShipmentDelivered
-  | ShipmentCancelled;
+  | ShipmentCancelled
+  | DeliveryAddressChanged;
 
 @Injectable()
 @ReactsTo(
@@ -41,6 +43,7 @@ type AboutAnOrder =
   ShipmentRejected,
   ShipmentDelivered,
   ShipmentCancelled,
+  DeliveryAddressChanged,
 )
 export class ExtendTimelineWhenSomethingHappened implements Reaction<AboutAnOrder> {
   constructor(private readonly timeline: TimelineRepository) {}
@@ -50,6 +53,7 @@ export class ExtendTimelineWhenSomethingHappened implements Reaction<AboutAnOrde
     await this.timeline.add(transaction, {
       eventId,
       orderId: event.data.orderId,
+      customerId: 'customerId' in event.data ? event.data.customerId : null,
       topic: topicOfType(eventType)!.name,
       eventType,
       aggregateId,

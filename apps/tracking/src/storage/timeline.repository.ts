@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database, type Transaction } from '@past-tense/database';
+import { In, IsNull, Not } from 'typeorm';
 import { inOrder, type TimelineEntry } from '../domain/timeline';
 import { TimelineRow } from './timeline.row';
 
@@ -18,5 +19,11 @@ export class TimelineRepository {
 
   async ofFlow(correlationId: string): Promise<TimelineEntry[]> {
     return inOrder(await this.database.entities.findBy(TimelineRow, { correlationId }));
+  }
+
+  /** The customers of orders, by order; an order of which nobody has heard yet who placed it is missing. */
+  async customersOf(orderIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const rows = await this.database.entities.findBy(TimelineRow, { orderId: In([...new Set(orderIds)]), customerId: Not(IsNull()) });
+    return new Map(rows.map(({ orderId, customerId }) => [orderId, customerId!]));
   }
 }

@@ -8,6 +8,9 @@ export class TimelineRow {
   @Column('uuid', { name: 'order_id' })
   orderId!: string;
 
+  @Column('uuid', { name: 'customer_id', nullable: true })
+  customerId!: string | null;
+
   @Column('text')
   topic!: string;
 

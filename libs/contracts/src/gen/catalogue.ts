@@ -1,5 +1,6 @@
 // Generated from the .proto files. Change those and run `npm run contracts:generate`.
-import type { Service, Team, Topic } from '../catalogue';
+import type { CommandService, Service, Team, Topic } from '../catalogue';
+import * as commands from './commands';
 import * as events from './events';
 
 export const teams = {
@@ -37,6 +38,23 @@ export const services = {
 } as const satisfies Record<string, Service>;
 
 export const topics: readonly Topic[] = [
+{
+  "name": "delivery-address-changed",
+  "eventType": "shipment.v1.DeliveryAddressChanged",
+  "owner": "fulfilment",
+  "description": "A parcel that the carrier did not have yet was readdressed.",
+  "key": "shipmentId",
+  "partitions": 12,
+  "retentionMs": 7776000000,
+  "cleanup": "delete",
+  "lagSloMs": 60000,
+  "producer": "shipping",
+  "consumers": [
+    "tracking"
+  ],
+  "proto": "shipment/v1/delivery_address_changed.proto",
+  "event": events.DeliveryAddressChanged
+},
 {
   "name": "order-cancelled",
   "eventType": "order.v1.OrderCancelled",
@@ -159,7 +177,6 @@ export const topics: readonly Topic[] = [
   "producer": "shipping",
   "consumers": [
     "orders",
-    "payments",
     "tracking"
   ],
   "proto": "shipment/v1/shipment_cancelled.proto",
@@ -217,5 +234,23 @@ export const topics: readonly Topic[] = [
   ],
   "proto": "shipment/v1/shipment_rejected.proto",
   "event": events.ShipmentRejected
+},
+];
+
+export const commandServices: readonly CommandService[] = [
+{
+  "name": "shipping.v1.ShippingCommands",
+  "description": "What others may ask of shipping. It may refuse.",
+  "receiver": "shipping",
+  "callers": [
+    "orders"
+  ],
+  "scope": "shipments:command",
+  "proto": "shipping/v1/shipping_commands.proto",
+  "service": commands.ShippingCommands,
+  "commands": [
+    { "name": "CancelShipment", "description": "Call off the shipment of an order before the carrier has it.", "method": commands.CancelShipment },
+    { "name": "ChangeDeliveryAddress", "description": "Send the parcel of an order elsewhere, as long as the carrier does not have it.", "method": commands.ChangeDeliveryAddress },
+  ]
 },
 ];

@@ -1,4 +1,5 @@
 // Generated from the .proto files. Change those and run `npm run contracts:generate`.
+import { DeliveryAddressChangedSchema, type DeliveryAddressChanged as DeliveryAddressChangedMessage } from './shipment/v1/delivery_address_changed_pb';
 import { OrderCancelledSchema, type OrderCancelled as OrderCancelledMessage } from './order/v1/order_cancelled_pb';
 import { OrderCompletedSchema, type OrderCompleted as OrderCompletedMessage } from './order/v1/order_completed_pb';
 import { OrderPlacedSchema, type OrderPlaced as OrderPlacedMessage } from './order/v1/order_placed_pb';
@@ -9,6 +10,10 @@ import { ShipmentCancelledSchema, type ShipmentCancelled as ShipmentCancelledMes
 import { ShipmentDeliveredSchema, type ShipmentDelivered as ShipmentDeliveredMessage } from './shipment/v1/shipment_delivered_pb';
 import { ShipmentDispatchedSchema, type ShipmentDispatched as ShipmentDispatchedMessage } from './shipment/v1/shipment_dispatched_pb';
 import { ShipmentRejectedSchema, type ShipmentRejected as ShipmentRejectedMessage } from './shipment/v1/shipment_rejected_pb';
+
+/** A parcel that the carrier did not have yet was readdressed. Travels on `delivery-address-changed`. */
+export const DeliveryAddressChanged = DeliveryAddressChangedSchema;
+export type DeliveryAddressChanged = DeliveryAddressChangedMessage;
 
 /** An order ended without a delivery; what was captured for it is to be returned. Travels on `order-cancelled`. */
 export const OrderCancelled = OrderCancelledSchema;

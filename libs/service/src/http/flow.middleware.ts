@@ -5,6 +5,8 @@ import type { NextFunction, Request, Response } from 'express';
 
 export interface RequestInFlow extends Request {
   flow: Flow;
+  /** Why the token that was sent is not believed. */
+  refusedToken?: Error | undefined;
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;

@@ -1,5 +1,6 @@
 import { Controller, Get, Inject } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
+import { OpenToAll } from '@past-tense/auth';
 import { Problem } from './problem';
 
 /** What must work for the service to be ready; a check throws what is wrong. */
@@ -8,6 +9,7 @@ export type ReadyChecks = Readonly<Record<string, () => Promise<void>>>;
 export const READY_CHECKS = Symbol('ready checks');
 
 @ApiExcludeController()
+@OpenToAll('Whatever watches the process asks; it learns no more than up or not.')
 @Controller('health')
 export class HealthController {
   constructor(@Inject(READY_CHECKS) private readonly checks: ReadyChecks) {}

@@ -1,4 +1,5 @@
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import { ForbiddenError, IssuerUnavailableError, UnauthenticatedError } from '@past-tense/auth';
 import { isDatabaseUnavailable } from '@past-tense/database';
 import { inFlow, type Logger } from '@past-tense/telemetry';
 import type { Response } from 'express';
@@ -23,15 +24,31 @@ export class ProblemFilter implements ExceptionFilter {
       return;
     }
     const document: ProblemDocument = { ...problem, instance: request.path, correlationId: request.flow.correlationId };
+    for (const [name, value] of Object.entries(this.#headersOf(error, problem, request))) response.setHeader(name, value);
     response.status(problem.status).type(MEDIA_TYPE).send(JSON.stringify(document));
+  }
+
+  #headersOf(error: unknown, { status }: ProblemDocument, request: RequestInFlow): Readonly<Record<string, string>> {
+    if (error instanceof Problem) return error.headers;
+    // https://www.rfc-editor.org/rfc/rfc6750#section-3
+    if (error instanceof ForbiddenError)
+      return { 'WWW-Authenticate': `Bearer error="insufficient_scope", scope="${error.missing.join(' ')}"` };
+    if (error instanceof UnauthenticatedError)
+      return { 'WWW-Authenticate': request.refusedToken ? `Bearer error="invalid_token", error_description="${error.message}"` : 'Bearer' };
+    if (status === 503) return { 'Retry-After': '1' };
+    return {};
   }
 
   #problemOf(error: unknown, request: RequestInFlow): ProblemDocument {
     if (error instanceof Problem) return error.getResponse() as ProblemDocument;
+    if (error instanceof UnauthenticatedError)
+      return { type: 'urn:past-tense:problem:unauthenticated', title: 'Unauthenticated', status: 401, detail: error.message };
+    if (error instanceof ForbiddenError)
+      return { type: 'urn:past-tense:problem:forbidden', title: 'Forbidden', status: 403, detail: error.message };
     const status = statusOf(error);
     if (status < 500) return { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail: detailOf(status, request) };
     inFlow(request.flow, () => this.logger.error({ err: error }, `${request.method} ${request.path} failed`));
-    if (isDatabaseUnavailable(error)) {
+    if (isDatabaseUnavailable(error) || error instanceof IssuerUnavailableError) {
       return {
         type: 'urn:past-tense:problem:unavailable',
         title: 'Temporarily unavailable',

@@ -20,12 +20,21 @@ export interface ProblemDocument {
 
 /** A refusal with a stable name that a client can act on; it becomes a problem document. */
 export class Problem extends HttpException {
+  /** Headers that belong to the answer, such as Retry-After. */
+  headers: Readonly<Record<string, string>> = {};
+
   /**
    * @param slug stable name of the kind of problem, in kebab-case
    * @param detail one sentence about this case, for a person
    */
   constructor(status: number, slug: string, title: string, detail: string, errors?: readonly FieldProblem[]) {
     super({ type: `urn:past-tense:problem:${slug}`, title, status, detail, ...(errors && { errors }) } satisfies ProblemDocument, status);
+  }
+
+  /** The same problem, answered with these headers. */
+  with(headers: Readonly<Record<string, string>>): this {
+    this.headers = headers;
+    return this;
   }
 }
 

@@ -1,12 +1,16 @@
 import { Global, Module, type INestApplication, type LoggerService, type Provider, type Type } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { APP_GUARD, DiscoveryModule, NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { SwaggerModule } from '@nestjs/swagger';
+import type { TokenVerifier } from '@past-tense/auth';
 import type { Logger, Telemetry } from '@past-tense/telemetry';
-import { json } from 'express';
 import type { HttpSettings } from '../settings';
+import { AccessGuard, authenticate } from './access';
+import { describeApi } from './api-description';
 import { beginFlow, enterFlow } from './flow.middleware';
 import { HealthController, READY_CHECKS, type ReadyChecks } from './health.controller';
+import { limitConnections, limitRequests, readBody } from './limits';
+import { refuseOtherMethods } from './methods';
 import { MetricsController, TELEMETRY } from './metrics.controller';
 import { ProblemFilter } from './problem.filter';
 import { RouteInterceptor } from './route.interceptor';
@@ -18,15 +22,22 @@ interface HttpOptions {
   readonly providers: Provider[];
   readonly ready: ReadyChecks;
   readonly telemetry: Telemetry;
+  readonly verifier: TokenVerifier;
 }
-
-const MAX_BODY = '100kb';
 
 /**
  * Starts the HTTP side of a service and listens.
  * @throws Error if the port is taken
  */
-export async function startHttp({ definition, settings, logger, providers, ready, telemetry }: HttpOptions): Promise<INestApplication> {
+export async function startHttp({
+  definition,
+  settings,
+  logger,
+  providers,
+  ready,
+  telemetry,
+  verifier,
+}: HttpOptions): Promise<INestApplication> {
   const app = await NestFactory.create<NestExpressApplication>(
     rootModule(definition.module, [...providers, { provide: READY_CHECKS, useValue: ready }, { provide: TELEMETRY, useValue: telemetry }]),
     {
@@ -37,13 +48,12 @@ export async function startHttp({ definition, settings, logger, providers, ready
     },
   );
   app.disable('x-powered-by');
-  app.use(beginFlow(logger), json({ limit: MAX_BODY }), enterFlow);
+  app.use(beginFlow(logger), authenticate(verifier), limitRequests(settings), ...readBody(settings), enterFlow);
+  app.use(refuseOtherMethods(() => (app.getHttpAdapter().getInstance() as { router: { stack: unknown[] } }).router.stack));
+  limitConnections(app.getHttpServer(), settings);
   app.useGlobalFilters(new ProblemFilter(logger));
   app.useGlobalInterceptors(new RouteInterceptor());
-  const document = SwaggerModule.createDocument(
-    app,
-    new DocumentBuilder().setTitle(definition.name).setDescription(definition.description).setVersion(definition.version).build(),
-  );
+  const document = describeApi(app, definition);
   SwaggerModule.setup('docs', app, document, { jsonDocumentUrl: 'openapi.json' });
   try {
     await app.listen(settings.HTTP_PORT, settings.HTTP_HOST);
@@ -58,7 +68,12 @@ export async function startHttp({ definition, settings, logger, providers, ready
 
 function rootModule(module: Type, providers: Provider[]): Type {
   @Global()
-  @Module({ providers, exports: providers, controllers: [HealthController, MetricsController] })
+  @Module({
+    imports: [DiscoveryModule],
+    providers: [...providers, { provide: APP_GUARD, useClass: AccessGuard }],
+    exports: providers,
+    controllers: [HealthController, MetricsController],
+  })
   class PlatformModule {}
 
   @Module({ imports: [PlatformModule, module] })

@@ -1,0 +1,89 @@
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { anyPack, anyUnpack } from '@bufbuild/protobuf/wkt';
+import { Metadata, status, type ServiceError, type StatusObject } from '@grpc/grpc-js';
+import { BadRequestSchema, ErrorInfoSchema, StatusSchema, type Violation } from '@past-tense/contracts';
+
+/** Where google.rpc.Status travels, https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md and AIP-193. */
+const DETAILS = 'grpc-status-details-bin';
+/** The same reason for clients that do not read the details. */
+const REASON = 'reason';
+const DOMAIN = 'past-tense.example';
+/** Trailers must fit into what clients take (8 KiB by default in several of them). */
+const MAX_VIOLATIONS = 20;
+const MAX_TEXT = 1_000;
+
+/** Reasons this library gives by itself. Each stands for one situation, whatever the status code. */
+export const REASONS = {
+  unauthenticated: 'UNAUTHENTICATED',
+  scopeMissing: 'SCOPE_MISSING',
+  callerNotAllowed: 'CALLER_NOT_ALLOWED',
+  issuerUnavailable: 'ISSUER_UNAVAILABLE',
+  invalidMetadata: 'INVALID_METADATA',
+  invalidRequest: 'INVALID_REQUEST',
+  commandIdReused: 'COMMAND_ID_REUSED',
+  commandInProgress: 'COMMAND_IN_PROGRESS',
+  tooManyCalls: 'TOO_MANY_CALLS',
+  deadlineExceeded: 'DEADLINE_EXCEEDED',
+  cancelled: 'CANCELLED',
+  conflict: 'CONFLICT',
+  databaseUnavailable: 'DATABASE_UNAVAILABLE',
+  internal: 'INTERNAL',
+} as const;
+
+/** Ends a call with a status other than OK. The message goes to the caller as it is. */
+export class StatusError extends Error {
+  override name = 'StatusError';
+
+  constructor(
+    readonly code: status,
+    readonly reason: string,
+    message: string,
+    readonly violations: readonly Violation[] = [],
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** A text as both gRPC and PostgreSQL take it: not too long, without half characters and zeros. */
+export function plainText(text: string): string {
+  return Buffer.from(text.slice(0, MAX_TEXT)).toString().replaceAll('\0', '');
+}
+
+/** A status as gRPC sends it: the message, the reason, and both once more in google.rpc.Status. */
+export function statusOf({ code, reason, message, violations }: StatusError): StatusObject {
+  const text = plainText(message);
+  const fieldViolations = violations.slice(0, MAX_VIOLATIONS).map(({ field, description }) => ({ field, description }));
+  const details = [
+    anyPack(ErrorInfoSchema, create(ErrorInfoSchema, { reason, domain: DOMAIN })),
+    ...(fieldViolations.length > 0 ? [anyPack(BadRequestSchema, create(BadRequestSchema, { fieldViolations }))] : []),
+  ];
+  const metadata = new Metadata();
+  metadata.set(REASON, reason);
+  metadata.set(DETAILS, Buffer.from(toBinary(StatusSchema, create(StatusSchema, { code, message: text, details }))));
+  return { code, details: text, metadata };
+}
+
+/** The name of a status code, such as `FAILED_PRECONDITION`. */
+export function codeName(code: status): string {
+  return status[code] ?? 'UNKNOWN';
+}
+
+/** Why a call ended like that: the reason the receiver gave, or undefined if nobody gave one (a proxy, a broken connection). */
+export function reasonOf(error: ServiceError): string | undefined {
+  // A connection that could not be made has no metadata, whatever the types say.
+  const metadata = error.metadata as Metadata | undefined;
+  const [details] = metadata?.get(DETAILS) ?? [];
+  const [plain] = metadata?.get(REASON) ?? [];
+  try {
+    if (Buffer.isBuffer(details)) {
+      for (const detail of fromBinary(StatusSchema, details).details) {
+        const info = anyUnpack(detail, ErrorInfoSchema);
+        if (info?.reason) return info.reason;
+      }
+    }
+  } catch {
+    // Details that cannot be read are as good as none.
+  }
+  return typeof plain === 'string' && plain ? plain : undefined;
+}

@@ -1,0 +1,388 @@
+import { create, toBinary } from '@bufbuild/protobuf';
+import { Client, credentials, loadPackageDefinition, type ServiceClientConstructor } from '@grpc/grpc-js';
+import { CancelShipmentRequestSchema, ChangeDeliveryAddressRequestSchema } from '@past-tense/contracts';
+import { newId } from '@past-tense/envelope';
+import { eventually, testDatabase } from '@past-tense/testing';
+import { service as healthService } from 'grpc-health-check';
+import { connect } from 'node:http2';
+import { createConnection } from 'node:net';
+import { Issuer } from './issuer';
+import { RawClient, type RawCall } from './raw-call';
+import { BROKEN, DISPATCHED, seen, Shipping, UNHEARD } from './shipping';
+
+let issuer: Issuer;
+let url: string;
+let shipping: Shipping;
+let client: RawClient;
+let token: string;
+
+beforeAll(async () => {
+  issuer = await Issuer.start();
+  url = await testDatabase();
+  shipping = await Shipping.start(url, issuer.url);
+  client = new RawClient(shipping.address);
+  token = `Bearer ${await issuer.token('orders')}`;
+});
+afterAll(async () => {
+  client.close();
+  await shipping.stop();
+  await issuer.stop();
+});
+
+const bodyFor = (orderId: string) => toBinary(CancelShipmentRequestSchema, create(CancelShipmentRequestSchema, { orderId }));
+/** A call that is right in every respect, for an order of its own; tests make one thing wrong. */
+const aCall = (over: Partial<RawCall> & { orderId?: string } = {}): RawCall => ({
+  body: bodyFor(over.orderId ?? newId()),
+  ...over,
+  metadata: { authorization: token, 'command-id': newId(), ...over.metadata },
+});
+
+describe('a command', () => {
+  it('is carried out once however often it is sent, with the same reply (sequentially, at once, on another instance, after a restart)', async () => {
+    const orderId = newId();
+    const call = aCall({ orderId });
+    const first = await client.call(call);
+    const second = await Shipping.start(url, issuer.url);
+    const other = new RawClient(second.address);
+
+    const again = [await client.call(call), await other.call(call)];
+    const atOnce = await Promise.all(Array.from({ length: 50 }, (_, i) => (i % 2 ? client : other).call(call)));
+    other.close();
+    await second.stop();
+    const restarted = await Shipping.start(url, issuer.url);
+    const late = new RawClient(restarted.address);
+    const afterRestart = await late.call(call);
+    late.close();
+    await restarted.stop();
+
+    expect(first.code).toBe('OK');
+    expect([...again, ...atOnce, afterRestart]).toEqual(Array.from({ length: 53 }, () => first));
+    expect(await shipping.cancellationsOf(orderId)).toBe(1);
+  });
+
+  it('is carried out once when it comes fifty times at the same moment for the first time', async () => {
+    const orderId = newId();
+    const call = aCall({ orderId });
+    const second = await Shipping.start(url, issuer.url);
+    const other = new RawClient(second.address);
+
+    const answers = await Promise.all(Array.from({ length: 50 }, (_, i) => (i % 2 ? client : other).call(call)));
+    other.close();
+    await second.stop();
+
+    expect(new Set(answers.map(({ code }) => code))).toEqual(new Set(['OK']));
+    expect(await shipping.cancellationsOf(orderId)).toBe(1);
+  });
+
+  it('does not get the id of another command, or of the same one with another request', async () => {
+    const call = aCall();
+    await client.call(call);
+    const address = create(ChangeDeliveryAddressRequestSchema, { orderId: newId(), address: { city: 'Graz' } });
+
+    const otherBody = await client.call({ ...call, body: bodyFor(newId()) });
+    const otherMethod = await client.call({
+      ...call,
+      path: '/shipping.v1.ShippingCommands/ChangeDeliveryAddress',
+      body: toBinary(ChangeDeliveryAddressRequestSchema, address),
+    });
+
+    expect(otherBody).toMatchObject({ code: 'ALREADY_EXISTS', reason: 'COMMAND_ID_REUSED' });
+    expect(otherMethod).toMatchObject({ code: 'ALREADY_EXISTS', reason: 'COMMAND_ID_REUSED' });
+  });
+
+  it('that is being carried out elsewhere is not waited for in vain', async () => {
+    const orderId = newId();
+    const call = aCall({ orderId });
+    const open = await shipping.closeGate();
+    const before = seen.length;
+    const first = client.call(call);
+    await eventually(() => expect(seen.length).toBe(before + 1));
+
+    const second = await client.call({ ...call, timeoutMs: 1_000 });
+    await open();
+
+    expect(second).toMatchObject({ code: 'ABORTED', reason: 'COMMAND_IN_PROGRESS' });
+    expect((await first).code).toBe('OK');
+    expect(await shipping.cancellationsOf(orderId)).toBe(1);
+  });
+
+  it('that is refused changes nothing, and is refused in the same words ever after', async () => {
+    const call = aCall({ orderId: DISPATCHED });
+    const before = seen.length;
+
+    const answers = [await client.call(call), await client.call(call)];
+
+    expect(answers[0]).toEqual({
+      code: 'FAILED_PRECONDITION',
+      reason: 'SHIPMENT_ALREADY_DISPATCHED',
+      details: 'The parcel is with the carrier – „schon weg“.',
+    });
+    expect(answers[1]).toEqual(answers[0]);
+    expect(seen.length).toBe(before + 1);
+    expect(await shipping.cancellationsOf(DISPATCHED)).toBe(0);
+  });
+
+  it('can be refused although a statement failed before', async () => {
+    const request = create(ChangeDeliveryAddressRequestSchema, { orderId: newId(), address: { city: 'Graz' } });
+    const call = aCall({
+      path: '/shipping.v1.ShippingCommands/ChangeDeliveryAddress',
+      body: toBinary(ChangeDeliveryAddressRequestSchema, request),
+    });
+
+    expect([await client.call(call), await client.call(call)]).toEqual(
+      Array.from({ length: 2 }, () => ({ code: 'FAILED_PRECONDITION', reason: 'NOWHERE_TO_GO', details: 'There is no other address.' })),
+    );
+  });
+
+  it('that cannot be answered yet is tried anew the next time', async () => {
+    const call = aCall({ orderId: UNHEARD });
+    const before = seen.length;
+
+    const answers = [await client.call(call), await client.call(call)];
+
+    expect(answers).toEqual(
+      Array.from({ length: 2 }, () => ({ code: 'UNAVAILABLE', reason: 'ORDER_UNKNOWN', details: 'The order has not been heard of yet.' })),
+    );
+    expect(seen.length).toBe(before + 2);
+    expect(await shipping.cancellationsOf(UNHEARD)).toBe(0);
+  });
+
+  it('that trips the handler up is INTERNAL, and nothing of the inside gets out', async () => {
+    const answer = await client.call(aCall({ orderId: BROKEN }));
+
+    expect(answer).toEqual({ code: 'INTERNAL', reason: 'INTERNAL', details: 'The receiver failed; its log says why.' });
+    expect(await shipping.cancellationsOf(BROKEN)).toBe(0);
+  });
+
+  it('commits nothing after its deadline, and can be sent again', async () => {
+    const orderId = newId();
+    const call = aCall({ orderId });
+    const open = await shipping.closeGate();
+
+    const late = await client.call({ ...call, timeoutMs: 400 });
+    await open();
+    const inProgress = {
+      name: 'in-progress',
+      text: `SELECT 1 FROM pg_stat_activity WHERE state <> 'idle' AND query LIKE '%gate%' AND pid <> pg_backend_pid()`,
+    };
+    await eventually(async () => expect(await shipping.database.query(inProgress)).toEqual([]));
+
+    expect(late.code).toBe('DEADLINE_EXCEEDED');
+    expect(await shipping.cancellationsOf(orderId)).toBe(0);
+    expect((await client.call(call)).code).toBe('OK');
+    expect(await shipping.cancellationsOf(orderId)).toBe(1);
+  });
+
+  it('has a deadline even if its caller sets none', async () => {
+    const before = seen.length;
+    await client.call(aCall());
+    await client.call(aCall({ timeoutMs: 3_600_000 }));
+
+    const [without, long] = seen.slice(before).map(({ command }) => command.deadline.getTime() - Date.now());
+    expect(without).toBeLessThanOrEqual(5_000);
+    expect(long).toBeLessThanOrEqual(10_000);
+  });
+
+  it('runs in the flow and the trace of its caller', async () => {
+    const [commandId, correlationId, causationId] = [newId(), newId(), newId()];
+    await client.call(
+      aCall({
+        metadata: {
+          'command-id': commandId.toUpperCase(),
+          'correlation-id': correlationId,
+          'causation-id': causationId,
+          'on-behalf-of': 'J%C3%B6rg',
+        },
+      }),
+    );
+
+    expect(seen.at(-1)).toMatchObject({
+      command: { commandId, correlationId, causationId, caller: 'orders', onBehalfOf: 'Jörg' },
+      flow: { correlationId, causationId: commandId },
+    });
+    const kept = { name: 'kept', text: 'SELECT on_behalf_of FROM answered_commands WHERE command_id = $1' };
+    expect(await shipping.database.query(kept, [commandId])).toEqual([{ on_behalf_of: 'Jörg' }]);
+  });
+});
+
+describe('a caller', () => {
+  const unauthenticated = { code: 'UNAUTHENTICATED', reason: 'UNAUTHENTICATED' };
+  const denied = (reason: string) => ({ code: 'PERMISSION_DENIED', reason });
+
+  it.each([
+    ['without a token', () => undefined, unauthenticated],
+    ['with something else', () => 'Basic b3JkZXJzOm9yZGVycw==', unauthenticated],
+    ['with garbage', () => 'Bearer x.y.z', unauthenticated],
+    ['with an old token', async () => `Bearer ${await issuer.token('orders', 'shipments:command', -60)}`, unauthenticated],
+    ['without the scope', async () => `Bearer ${await issuer.token('orders', 'orders:read')}`, denied('SCOPE_MISSING')],
+    ['that is another service', async () => `Bearer ${await issuer.token('payments')}`, denied('CALLER_NOT_ALLOWED')],
+  ])('%s is refused', async (_, authorization, expected) => {
+    const orderId = newId();
+
+    const answer = await client.call(aCall({ orderId, metadata: { authorization: await authorization() } }));
+
+    expect(answer).toMatchObject(expected);
+    expect(await shipping.cancellationsOf(orderId)).toBe(0);
+  });
+
+  it('may have another name at the issuer, and none that every object has', async () => {
+    const mapped = await Shipping.start(url, issuer.url, undefined, { 'client-4711': 'orders' });
+    const other = new RawClient(mapped.address);
+
+    const known = await other.call(aCall({ metadata: { authorization: `Bearer ${await issuer.token('client-4711')}` } }));
+    const unknown = await other.call(aCall({ metadata: { authorization: `Bearer ${await issuer.token('constructor')}` } }));
+    other.close();
+    await mapped.stop();
+
+    expect(known.code).toBe('OK');
+    expect(unknown.reason).toBe('CALLER_NOT_ALLOWED');
+  });
+});
+
+describe('a call that is not valid', () => {
+  it.each([
+    ['without a command id', { metadata: { 'command-id': undefined } }, 'INVALID_METADATA'],
+    ['with a command id that is none', { metadata: { 'command-id': '1; DROP TABLE commands' } }, 'INVALID_METADATA'],
+    ['on behalf of too long a name', { metadata: { 'on-behalf-of': 'x'.repeat(201) } }, 'INVALID_METADATA'],
+    ['with garbage for a request', { body: Buffer.from('deadbeef0102', 'hex') }, 'INVALID_REQUEST'],
+    ['with nothing for a request', { body: Buffer.alloc(0) }, 'INVALID_REQUEST'],
+    ['with JSON for a request', { body: Buffer.from('{"orderId":"1"}') }, 'INVALID_REQUEST'],
+  ] as [string, Partial<RawCall>, string][])('%s is INVALID_ARGUMENT', async (_, over, reason) => {
+    expect(await client.call(aCall(over))).toMatchObject({ code: 'INVALID_ARGUMENT', reason });
+  });
+
+  it('names every wrong field and no value', async () => {
+    const request = create(ChangeDeliveryAddressRequestSchema, { orderId: 'geheim', address: { country: 'geheim', street: '' } });
+
+    const answer = await client.call(
+      aCall({ path: '/shipping.v1.ShippingCommands/ChangeDeliveryAddress', body: toBinary(ChangeDeliveryAddressRequestSchema, request) }),
+    );
+
+    expect(answer).toMatchObject({ code: 'INVALID_ARGUMENT', fields: ['order_id', 'address.street', 'address.country'] });
+    expect(answer.details).not.toContain('geheim');
+  });
+
+  it.each([
+    ['to an unknown method', { path: '/shipping.v1.ShippingCommands/Explode' }, 'UNIMPLEMENTED'],
+    ['to an unknown service', { path: '/nobody.v1.Nothing/Do' }, 'UNIMPLEMENTED'],
+    ['with a huge request', { body: Buffer.alloc(100_000, 1) }, 'RESOURCE_EXHAUSTED'],
+  ] as [string, Partial<RawCall>, string][])('%s is %s', async (_, over, code) => {
+    expect(await client.call(aCall(over))).toMatchObject({ code });
+    expect((await client.call(aCall())).code).toBe('OK');
+  });
+
+  it('with huge metadata harms nobody', async () => {
+    const hostile = new RawClient(shipping.address);
+    const answer = await hostile.call(aCall({ metadata: { padding: 'x'.repeat(200_000) }, timeoutMs: 5_000 }));
+    hostile.close();
+
+    expect(answer.code).not.toBe('OK');
+    expect((await client.call(aCall())).code).toBe('OK');
+  });
+});
+
+describe('hostile connections', () => {
+  it('that speak no HTTP/2, or leave their calls open, harm nobody', async () => {
+    const noise = createConnection(shipping.port, '127.0.0.1');
+    noise.on('error', () => undefined);
+    noise.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n\0\0\0\0\0');
+    const session = connect(`http://${shipping.address}`);
+    session.on('error', () => undefined);
+    const open = Array.from({ length: 50 }, () =>
+      session
+        .request({
+          ':method': 'POST',
+          ':path': '/shipping.v1.ShippingCommands/CancelShipment',
+          'content-type': 'application/grpc',
+          te: 'trailers',
+        })
+        .on('error', () => undefined),
+    );
+    open.slice(0, 25).forEach((stream) => stream.write(Buffer.from([0, 0, 0, 0, 200, 1, 2])));
+    open.slice(0, 10).forEach((stream) => stream.close());
+
+    expect((await client.call(aCall())).code).toBe('OK');
+    session.destroy();
+    noise.destroy();
+    expect((await client.call(aCall())).code).toBe('OK');
+  });
+
+  it('whose request never comes are ended', async () => {
+    const session = connect(`http://${shipping.address}`);
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': '/shipping.v1.ShippingCommands/CancelShipment',
+      'content-type': 'application/grpc',
+      te: 'trailers',
+    });
+    const ended = await new Promise((resolve) => {
+      stream.on('response', (headers) => headers['grpc-status'] && resolve(headers['grpc-status']));
+      stream.on('trailers', (trailers) => resolve(trailers['grpc-status']));
+    });
+    session.destroy();
+
+    expect(ended).toBe('4');
+  });
+
+  it('that send thousands of calls at once get an answer to each, and others are served after them', async () => {
+    const answers = await Promise.all(Array.from({ length: 2_000 }, () => client.call(aCall({ timeoutMs: 60_000 }))));
+
+    expect(answers.filter(({ code }) => !['OK', 'RESOURCE_EXHAUSTED', 'DEADLINE_EXCEEDED'].includes(code))).toEqual([]);
+    expect(answers.filter(({ code }) => code === 'OK').length).toBeGreaterThan(0);
+    expect((await client.call(aCall())).code).toBe('OK');
+  });
+});
+
+describe('the server', () => {
+  const healthOf = async (address: string, service: string) => {
+    const Health = loadPackageDefinition({ Health: healthService }).Health as ServiceClientConstructor;
+    const health = new Health(address, credentials.createInsecure());
+    try {
+      return await new Promise<string>((resolve) =>
+        (health.Check as (request: object, callback: (error: Error | null, answer: { status: string }) => void) => void)(
+          { service },
+          (error, answer) => resolve(error ? error.message : answer.status),
+        ),
+      );
+    } finally {
+      health.close();
+    }
+  };
+
+  it('says that it is well, as a whole and for its service', async () => {
+    expect(await healthOf(shipping.address, '')).toBe('SERVING');
+    expect(await healthOf(shipping.address, 'shipping.v1.ShippingCommands')).toBe('SERVING');
+    expect(await healthOf(shipping.address, 'nobody.v1.Nothing')).toContain('NOT_FOUND');
+  });
+
+  it('says in one sentence that its port is taken', async () => {
+    await expect(Shipping.start(url, issuer.url, shipping.port)).rejects.toThrow(
+      /Commands cannot be answered on .* set GRPC_PORT to a free one\.$/,
+    );
+  });
+
+  it('stops although somebody watches its health, and lets the running command finish', async () => {
+    const second = await Shipping.start(url, issuer.url);
+    const watcher = new Client(second.address, credentials.createInsecure());
+    const told: string[] = [];
+    const { path, requestSerialize, responseDeserialize } = healthService.Watch!;
+    const stream = watcher.makeServerStreamRequest(path, requestSerialize, responseDeserialize, { service: '' });
+    stream.on('data', ({ status }: { status: string }) => told.push(status));
+    stream.on('error', () => undefined);
+    await eventually(() => expect(told).toEqual(['SERVING']));
+    const other = new RawClient(second.address);
+    const open = await shipping.closeGate();
+    const before = seen.length;
+    const running = other.call(aCall());
+    await eventually(() => expect(seen.length).toBe(before + 1));
+
+    const stopping = second.stop();
+    await eventually(() => expect(told).toEqual(['SERVING', 'NOT_SERVING']));
+    await open();
+
+    expect((await running).code).toBe('OK');
+    await stopping;
+    other.close();
+    watcher.close();
+  });
+});

@@ -1,0 +1,60 @@
+import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Database, type Transaction } from '@past-tense/database';
+import { LOGGER, Problem } from '@past-tense/service';
+import type { Logger } from '@past-tense/telemetry';
+
+const accept = {
+  name: 'received-callbacks-accept',
+  text: 'INSERT INTO received_callbacks (id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING 1 AS accepted',
+};
+const forget = {
+  name: 'received-callbacks-forget',
+  text: `DELETE FROM received_callbacks WHERE id = ANY(ARRAY(
+           SELECT id FROM received_callbacks WHERE received_at < now() - $1 * interval '1 ms' LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING 1 AS forgotten`,
+};
+
+// A replayed call is good for ten minutes at most. A sender that lost our answer signs the same id anew, though, for a day or more.
+const KEEP_MS = 7 * 86_400_000;
+const MAINTENANCE_MS = 600_000;
+const BATCH = 1_000;
+
+/** The ids of callbacks that had their effect. */
+@Injectable()
+export class CallbackInbox implements OnApplicationBootstrap, OnApplicationShutdown {
+  #maintenance: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly database: Database,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  /**
+   * Claims a callback in the transaction of its effect: true for the first to do so, false for one that was received before. A rollback
+   * takes the claim back. Of two transactions with the same id at once, the second waits for the first to end.
+   * @param webhookId the verified `webhook-id`
+   */
+  async accept(transaction: Transaction, webhookId: string): Promise<boolean> {
+    return (await transaction.query(accept, [webhookId])).length === 1;
+  }
+
+  onApplicationBootstrap(): void {
+    const maintain = () =>
+      void this.forgetOld().catch((error: unknown) => this.logger.warn({ err: error }, 'old callback ids could not be deleted'));
+    this.#maintenance = setInterval(maintain, MAINTENANCE_MS).unref();
+    maintain();
+  }
+
+  onApplicationShutdown(): void {
+    clearInterval(this.#maintenance);
+  }
+
+  /** Forgets, in batches, the ids of callbacks that no sender sends any more: those from more than seven days ago. */
+  async forgetOld(): Promise<void> {
+    while ((await this.database.query(forget, [KEEP_MS, BATCH])).length === BATCH);
+  }
+}
+
+/** The answer to a callback that was received before: its effect is there, and nothing happens twice. */
+export function callbackReplayed(): Problem {
+  return new Problem(409, 'callback-replayed', 'Callback replayed', 'This callback was received before; its effect is there already.');
+}

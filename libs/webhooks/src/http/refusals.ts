@@ -1,0 +1,45 @@
+import { Problem } from '@past-tense/service';
+import type { Resending } from '../deliveries/deliveries';
+import { TARGET_REFUSED, TargetRefusedError, type Targets } from '../targets/targets';
+
+/** Another owner's subscription is answered exactly like one that does not exist. */
+export function noSubscription(id: string): Problem {
+  return new Problem(404, 'subscription-not-found', 'Subscription not found', `There is no subscription ${id}.`);
+}
+
+/**
+ * Checks a target for its owner.
+ * @throws Problem that says that it is not allowed, and nothing about the network
+ */
+export async function checkTarget(targets: Targets, url: string): Promise<URL> {
+  try {
+    return (await targets.check(url)).url;
+  } catch (error) {
+    if (!(error instanceof TargetRefusedError)) throw error;
+    throw new Problem(422, 'target-not-allowed', 'Target not allowed', 'Webhooks are not sent to this target.', [
+      { pointer: '/url', detail: TARGET_REFUSED },
+    ]);
+  }
+}
+
+/**
+ * Tells the caller why a delivery is not sent again.
+ * @throws Problem unless it is
+ */
+export function requireAccepted(resending: Resending, id: string): void {
+  switch (resending) {
+    case 'accepted':
+      return;
+    case 'unknown':
+      throw new Problem(404, 'delivery-not-found', 'Delivery not found', `There is no delivery ${id}.`);
+    case 'delivered':
+      throw new Problem(409, 'already-delivered', 'Already delivered', 'The receiver has taken this delivery; it is not sent again.');
+    case 'disabled':
+      throw new Problem(
+        409,
+        'subscription-disabled',
+        'Subscription disabled',
+        'The subscription is disabled; set its status to active first.',
+      );
+  }
+}
