@@ -60,10 +60,11 @@ export class Issuer {
 /**
  * A token of a development issuer.
  * @param name such as `customer-1`, a customer's UUID, or `support`
+ * @param secret of a service; people need none
  * @throws Complaint if nothing answers there or nobody of that name is known
  */
-export async function tokenOf(issuerUrl: string, name: string): Promise<string> {
-  const form = new URLSearchParams({ grant_type: 'client_credentials', client_id: name });
+export async function tokenOf(issuerUrl: string, name: string, secret = ''): Promise<string> {
+  const form = new URLSearchParams({ grant_type: 'client_credentials', client_id: name, client_secret: secret });
   const answer = await fetch(`${issuerUrl}/token`, { method: 'POST', body: form, signal: AbortSignal.timeout(5_000) }).catch(() => {
     throw new Complaint(`Nothing answers at ${issuerUrl}, where the development issuer should be; start the stack with npm start.`);
   });

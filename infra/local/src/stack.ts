@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Child, untilReady } from './child';
 import { Complaint } from './complaint';
-import { Issuer } from './issuer';
+import { Issuer, tokenOf } from './issuer';
 import { ensureJars } from './java';
 import { Kafka } from './kafka';
 import { freePort } from './ports';
@@ -173,6 +173,16 @@ export class Stack {
     if (name === 'shipping') return { GRPC_PORT: String(ports.shipping_grpc), ...callbacks };
     if (name === 'sandbox') return { CARRIER_CALLBACK_URL: `${this.url('shipping')}/carrier/callbacks`, ...callbacks };
     return {};
+  }
+
+  /** A token of the service orders. */
+  async ordersToken(): Promise<string> {
+    return await tokenOf(this.issuer.url, 'orders', this.#secrets[ORDERS_CLIENT]);
+  }
+
+  /** Address where shipping answers commands. */
+  get commandsAddress(): string {
+    return `${HOST}:${this.#options.ports.shipping_grpc}`;
   }
 
   /** Address of a service. */

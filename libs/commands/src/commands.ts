@@ -139,12 +139,13 @@ export class Commands {
 
   async #settle(row: CommandRow, method: UnaryMethod, outcome: SettledCommand['outcome']): Promise<void> {
     const { id: commandId, subject, correlation_id: correlationId } = row;
-    await this.options.database.transaction(async (transaction) => {
-      if (!(await settleCommand(transaction, commandId, outcome))) return;
-      await inFlow({ correlationId, causationId: commandId }, () =>
-        this.#outcomes!.answered(transaction, { commandId, method, subject, outcome }),
-      );
-    });
+    // From here on the command is the cause.
+    await inFlow({ correlationId, causationId: commandId }, () =>
+      this.options.database.transaction(async (transaction) => {
+        if (await settleCommand(transaction, commandId, outcome))
+          await this.#outcomes!.answered(transaction, { commandId, method, subject, outcome });
+      }),
+    );
     const reason = outcome.kind === 'refused' ? outcome.reason : undefined;
     this.options.logger.info({ commandId, subject, outcome: outcome.kind, reason, attempts: row.attempts }, `${method.name} is settled`);
     // The next one about the same subject may have waited for this one.

@@ -80,7 +80,7 @@ describe('a durable command', () => {
 
     const commandId = await request(commands, subject);
 
-    await eventually(() => expect(told.commands).toHaveLength(1));
+    await eventually(() => expect(told.commands.length).toBe(1));
     expect(told.commands[0]).toMatchObject({
       commandId,
       method: CancelShipment,
@@ -101,7 +101,7 @@ describe('a durable command', () => {
 
     const next = await request(commands);
 
-    await eventually(() => expect(told.commands).toHaveLength(1));
+    await eventually(() => expect(told.commands.length).toBe(1));
     expect(receiver.commandIds).toEqual([next]);
   });
 
@@ -117,7 +117,7 @@ describe('a durable command', () => {
 
     const commandId = await request(commands);
 
-    await eventually(() => expect(told.commands).toHaveLength(1));
+    await eventually(() => expect(told.commands.length).toBe(1));
     expect(receiver.commandIds).toEqual([commandId, commandId, commandId, commandId]);
   });
 
@@ -130,7 +130,7 @@ describe('a durable command', () => {
 
       const commandId = await request(commands);
 
-      await eventually(() => expect(told.commands).toHaveLength(1));
+      await eventually(() => expect(told.commands.length).toBe(1));
       expect(told.commands[0]!.outcome).toEqual({ kind: 'refused', reason: 'TOO_LATE', detail: 'The parcel is gone.' });
       expect(await rowOf(commandId)).toMatchObject({ outcome: 'refused', reason: 'TOO_LATE', attempts: 1 });
     },
@@ -143,7 +143,7 @@ describe('a durable command', () => {
 
     const commandId = await request(commands);
 
-    await eventually(() => expect(told.commands).toHaveLength(1));
+    await eventually(() => expect(told.commands.length).toBe(1));
     expect(told.commands[0]).toMatchObject({ commandId, outcome: { kind: 'expired' } });
     expect(receiver.calls.length).toBeGreaterThan(0);
     expect(await rowOf(commandId)).toMatchObject({ outcome: 'expired', request: 0 });
@@ -157,7 +157,7 @@ describe('a durable command', () => {
     receiver.script = [{ code: status.UNAVAILABLE }, { code: status.UNAVAILABLE }, { code: status.UNAVAILABLE }, 'OK'];
     commands.start(told);
 
-    await eventually(() => expect(told.commands).toHaveLength(3));
+    await eventually(() => expect(told.commands.length).toBe(3));
     const ofSubject = receiver.commandIds.filter((id) => id !== other);
     expect(ofSubject.lastIndexOf(first)).toBeLessThan(ofSubject.indexOf(second));
     expect(told.commands.map(({ commandId }) => commandId)).toEqual(expect.arrayContaining([first, second, other]));
@@ -170,7 +170,7 @@ describe('a durable command', () => {
 
     const ids = await Promise.all(Array.from({ length: 60 }, (_, i) => request(instances[i % 3]!)));
 
-    await eventually(() => expect(told.commands).toHaveLength(60));
+    await eventually(() => expect(told.commands.length).toBe(60));
     expect(told.commands.map(({ commandId }) => commandId).sort()).toEqual([...ids].sort());
     expect([...receiver.commandIds].sort()).toEqual([...ids].sort());
   });
@@ -189,7 +189,7 @@ describe('a durable command', () => {
       });
       commands.start(told);
 
-      await eventually(() => expect(told.commands).toHaveLength(1));
+      await eventually(() => expect(told.commands.length).toBe(1));
       expect(told.flows).toEqual([{ correlationId: flow.correlationId, causationId: commandId }]);
       const { metadata } = receiver.calls[0]!;
       expect(metadata.get('correlation-id')).toEqual([flow.correlationId]);
@@ -245,7 +245,7 @@ describe('between a service that sends and one that answers', () => {
     const commandId = await request(commands, newId(), orderId);
     await eventually(async () => {
       await database.query(dueNow);
-      expect(told.commands).toHaveLength(1);
+      expect(told.commands.length).toBe(1);
     });
 
     expect(told.commands[0]).toMatchObject({ commandId, outcome: { kind: 'accepted' } });
@@ -279,7 +279,7 @@ describe('between a service that sends and one that answers', () => {
     await request(app.get(Commands), subject, DISPATCHED);
 
     const told = app.get(OrdersOutcomes);
-    await eventually(() => expect(told.commands).toHaveLength(1));
+    await eventually(() => expect(told.commands.length).toBe(1));
     await app.close();
     expect(told.commands[0]).toMatchObject({ subject, outcome: { kind: 'refused', reason: 'SHIPMENT_ALREADY_DISPATCHED' } });
   });

@@ -7,7 +7,6 @@ import type { Job } from '../job';
 import { Jobs } from '../jobs';
 import type { JobsSettings } from '../settings';
 import { JobStream } from './job-stream';
-import { problemWithHeaders } from './problem-with-headers';
 import { eventsOf, RETRY_FIELD, STREAM_HEADERS } from './server-sent-events';
 
 const POLL_MS = 250;
@@ -94,5 +93,5 @@ export class JobStreams implements OnApplicationBootstrap, BeforeApplicationShut
 
 function tooManyStreams(): Problem {
   const detail = 'As many streams are open as this instance keeps. Poll GET /jobs/{jobId} instead, or try again in a moment.';
-  return problemWithHeaders(new Problem(429, 'too-many-streams', 'Too many streams', detail), { 'Retry-After': '5' });
+  return new Problem(429, 'too-many-streams', 'Too many streams', detail).with({ 'Retry-After': '5' });
 }

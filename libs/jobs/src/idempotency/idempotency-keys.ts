@@ -2,7 +2,6 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Database, type Statement, type Transaction } from '@past-tense/database';
 import { Problem, SETTINGS } from '@past-tense/service';
 import type { HttpAnswer } from '../http/http-answer';
-import { problemWithHeaders } from '../http/problem-with-headers';
 import type { JobsSettings } from '../settings';
 import { fingerprintOf, hashOf, parseIdempotencyKey } from './idempotency-key';
 
@@ -89,5 +88,5 @@ function parsed(text: string | null | undefined): unknown {
 
 function inProgress(): Problem {
   const detail = 'A request with this Idempotency-Key is being worked on. Send it again in a moment.';
-  return problemWithHeaders(new Problem(409, 'request-in-progress', 'The request is in progress', detail), { 'Retry-After': '1' });
+  return new Problem(409, 'request-in-progress', 'The request is in progress', detail).with({ 'Retry-After': '1' });
 }

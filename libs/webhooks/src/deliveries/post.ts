@@ -11,7 +11,8 @@ export type Answer =
 const MAX_ANSWER_BYTES = 65_536;
 const MAX_HEADER_BYTES = 16_384;
 const MAX_RETRY_AFTER_MS = 3_600_000;
-const REDIRECTS = { from: 300, to: 399 };
+// How long an answer may go on after its status.
+const MAX_DUMP_MS = 1_000;
 
 /**
  * Calls a target once, at one of the addresses that were checked. Redirects are not followed; the body of the answer is thrown away.
@@ -40,11 +41,9 @@ export async function post(
   }
 }
 
-const MAX_DUMP_MS = 1_000;
-
 function judged(status: number, retryAfter: string | string[] | undefined): Answer {
   if (status >= 200 && status <= 299) return { ok: true, status };
-  if (status >= REDIRECTS.from && status <= REDIRECTS.to) return { ok: false, status, error: 'redirects are not followed' };
+  if (status >= 300 && status <= 399) return { ok: false, status, error: 'redirects are not followed' };
   const retryAfterMs = status === 429 || status === 503 ? retryAfterOf(retryAfter) : undefined;
   return { ok: false, status, error: `answered ${status}`, ...(retryAfterMs !== undefined && { retryAfterMs }) };
 }

@@ -257,10 +257,8 @@ describe('deliveries', () => {
 describe('the API documentation', () => {
   it('says what every operation takes, answers and refuses', () => {
     const { paths } = SwaggerModule.createDocument(app, new DocumentBuilder().build());
-    const operations = Object.entries(paths).flatMap(([path, item]) =>
-      Object.entries(item).map(
-        ([method, operation]) => ({ name: `${method} ${path}`, ...(operation as object) }),
-      ),
+    const operations: Record<string, unknown>[] = Object.entries(paths).flatMap(([path, item]) =>
+      Object.entries(item).map(([method, operation]) => ({ name: `${method} ${path}`, ...(operation as object) })),
     );
 
     expect(operations).toHaveLength(11);
