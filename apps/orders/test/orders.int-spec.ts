@@ -70,8 +70,9 @@ describe('POST /orders (C2)', () => {
 
     expect(status).toBe(202);
     expect(body).toEqual({ jobId: expect.any(String) as string, orderId: expect.any(String) as string, correlationId, status: 'PENDING' });
-    const { orderId } = body as { orderId: string };
-    expect(headers.get('location')).toBe(`/orders/${orderId}`);
+    const { orderId, jobId } = body as { orderId: string; jobId: string };
+    expect(headers.get('location')).toBe(`/jobs/${jobId}`);
+    expect(headers.get('retry-after')).toBe('1');
     expect(headers.get('x-correlation-id')).toBe(correlationId);
 
     const { envelope, value } = await untilPublished('order-placed', orderId);
@@ -214,7 +215,9 @@ describe('the service', () => {
     expect((await orders.get('/health/live')).body).toEqual({ status: 'up' });
     expect((await orders.get('/health/ready')).body).toEqual({ status: 'ready' });
     const { body } = await orders.get('/openapi.json');
-    expect(Object.keys((body as { paths: object }).paths)).toEqual(['/orders', '/orders/{orderId}']);
+    expect(Object.keys((body as { paths: object }).paths)).toEqual(
+      expect.arrayContaining(['/orders', '/orders/{orderId}', '/orders/{orderId}/cancellation', '/jobs/{jobId}', '/webhooks']),
+    );
     expect((await orders.get('/docs')).status).toBe(200);
   });
 

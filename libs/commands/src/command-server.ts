@@ -197,6 +197,7 @@ function endHalfOpenCalls(...[method, call]: Parameters<ServerInterceptor>): Ser
     () => call.sendStatus({ code: status.DEADLINE_EXCEEDED, details: 'The request did not come in time.' }),
     MAX_DEADLINE_MS,
   );
+  timer.unref();
   return new ServerInterceptingCall(call, {
     start: (next) =>
       next({

@@ -63,7 +63,7 @@ class Told implements CommandOutcomes {
 }
 
 const clientTo = (address: string, token = () => Promise.resolve('token')) =>
-  new CommandClient({ receiver: 'shipping', address, token, timeoutMs: 500, breakAfter: 1_000 });
+  new CommandClient({ receiver: 'shipping', address, token, breakAfter: 1_000 });
 function commandsWith(over: Partial<CommandsOptions> = {}): Commands {
   const commands = new Commands({ database, clients: [clientTo(receiver.address)], logger, ...over });
   running.push(commands);
@@ -199,6 +199,24 @@ describe('a durable command', () => {
       await provider.shutdown();
       trace.disable();
     }
+  });
+
+  it('is forgotten 30 days after it was settled, and not before it is', async () => {
+    const commands = commandsWith();
+    const [old, recent, open] = [await request(commands), await request(commands), await request(commands)];
+    const age = {
+      name: 'age',
+      text: `UPDATE commands SET answered_at = now() - $2 * interval '1 day', outcome = 'accepted', expires_at = now() WHERE id = $1`,
+    };
+    await database.query(age, [old, 31]);
+    await database.query(age, [recent, 29]);
+    receiver.script = [{ code: status.UNAVAILABLE }];
+
+    commands.start(new Told());
+
+    await eventually(async () => expect(await rowOf(old)).toBeUndefined());
+    expect(await rowOf(recent)).toBeDefined();
+    expect(await rowOf(open)).toBeDefined();
   });
 
   it('is not requested from a reaction', async () => {

@@ -17,6 +17,8 @@ export interface RawCall {
   readonly body: Uint8Array;
   readonly metadata: Record<string, string | undefined>;
   readonly timeoutMs?: number;
+  /** Hangs up when it is aborted. */
+  readonly hangUp?: AbortSignal;
 }
 
 /** A gRPC client as somebody else would write it: bytes and metadata. */
@@ -27,13 +29,13 @@ export class RawClient {
     this.#client = new Client(address, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 });
   }
 
-  call({ path = '/shipping.v1.ShippingCommands/CancelShipment', body, metadata, timeoutMs }: RawCall): Promise<RawAnswer> {
+  call({ path = '/shipping.v1.ShippingCommands/CancelShipment', body, metadata, timeoutMs, hangUp }: RawCall): Promise<RawAnswer> {
     const sent = new Metadata();
     for (const [name, value] of Object.entries(metadata)) if (value !== undefined) sent.set(name, value);
     const options = timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
     const same = (bytes: Buffer) => bytes;
     return new Promise((resolve) => {
-      this.#client.makeUnaryRequest(path, same, same, Buffer.from(body), sent, options, (error, response) => {
+      const call = this.#client.makeUnaryRequest(path, same, same, Buffer.from(body), sent, options, (error, response) => {
         if (!error) return resolve({ code: 'OK', details: '', response: response!.toString('hex') });
         const [details] = error.metadata?.get('grpc-status-details-bin') ?? [];
         const { details: parts } = fromBinary(StatusSchema, (details as Buffer | undefined) ?? new Uint8Array());
@@ -43,7 +45,18 @@ export class RawClient {
         if (info && info.reason !== plain) throw new Error(`two reasons: ${info.reason} and ${String(plain)}`);
         resolve({ code: status[error.code], details: error.details, reason: info?.reason, ...(fields.length > 0 && { fields }) });
       });
+      hangUp?.addEventListener('abort', () => call.cancel());
     });
+  }
+
+  /** Asks server reflection one thing, already encoded, and returns the bytes of its answer as text. */
+  async reflect(request: Uint8Array): Promise<string> {
+    const same = (bytes: Buffer) => bytes;
+    const stream = this.#client.makeBidiStreamRequest('/grpc.reflection.v1.ServerReflection/ServerReflectionInfo', same, same);
+    stream.end(Buffer.from(request));
+    const parts: Buffer[] = [];
+    for await (const part of stream) parts.push(part as Buffer);
+    return Buffer.concat(parts).toString('latin1');
   }
 
   close(): void {

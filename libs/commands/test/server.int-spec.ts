@@ -1,4 +1,7 @@
 import { create, toBinary } from '@bufbuild/protobuf';
+import { metrics, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { AggregationTemporality, InMemoryMetricExporter, MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
+import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
 import { Client, credentials, loadPackageDefinition, type ServiceClientConstructor } from '@grpc/grpc-js';
 import { CancelShipmentRequestSchema, ChangeDeliveryAddressRequestSchema } from '@past-tense/contracts';
 import { newId } from '@past-tense/envelope';
@@ -36,6 +39,13 @@ const aCall = (over: Partial<RawCall> & { orderId?: string } = {}): RawCall => (
   ...over,
   metadata: { authorization: token, 'command-id': newId(), ...over.metadata },
 });
+
+const AT_THE_GATE = `SELECT pid FROM pg_stat_activity
+  WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%FROM gate FOR SHARE'`;
+const IN_A_TRANSACTION = `SELECT pid FROM pg_stat_activity
+  WHERE datname = current_database() AND xact_start IS NOT NULL AND pid <> pg_backend_pid() AND backend_type = 'client backend'`;
+const nobodyAtTheGate = () =>
+  eventually(async () => expect(await shipping.database.query({ name: 'in-a-transaction', text: IN_A_TRANSACTION })).toEqual([]));
 
 describe('a command', () => {
   it('is carried out once however often it is sent, with the same reply (sequentially, at once, on another instance, after a restart)', async () => {
@@ -161,16 +171,45 @@ describe('a command', () => {
 
     const late = await client.call({ ...call, timeoutMs: 400 });
     await open();
-    const inProgress = {
-      name: 'in-progress',
-      text: `SELECT 1 FROM pg_stat_activity WHERE state <> 'idle' AND query LIKE '%gate%' AND pid <> pg_backend_pid()`,
-    };
-    await eventually(async () => expect(await shipping.database.query(inProgress)).toEqual([]));
+    await nobodyAtTheGate();
 
     expect(late.code).toBe('DEADLINE_EXCEEDED');
     expect(await shipping.cancellationsOf(orderId)).toBe(0);
     expect((await client.call(call)).code).toBe('OK');
     expect(await shipping.cancellationsOf(orderId)).toBe(1);
+  });
+
+  it('whose caller hung up is not committed', async () => {
+    const orderId = newId();
+    const hangUp = new AbortController();
+    const open = await shipping.closeGate();
+    const before = seen.length;
+    const call = client.call({ ...aCall({ orderId }), hangUp: hangUp.signal });
+    await eventually(() => expect(seen.length).toBe(before + 1));
+
+    hangUp.abort();
+    expect((await call).code).toBe('CANCELLED');
+    // The server learns of it on the connection of the next call.
+    await client.call(aCall({ metadata: { authorization: undefined } }));
+    await open();
+    await nobodyAtTheGate();
+
+    expect(await shipping.cancellationsOf(orderId)).toBe(0);
+  });
+
+  it('that loses its database on the way is UNAVAILABLE, and can be sent again', async () => {
+    const call = aCall();
+    const open = await shipping.closeGate();
+    const before = seen.length;
+    const first = client.call(call);
+    await eventually(() => expect(seen.length).toBe(before + 1));
+
+    const cut = { name: 'cut', text: `SELECT pg_terminate_backend(pid) FROM (${AT_THE_GATE}) AS waiting` };
+    await eventually(async () => expect(await shipping.database.query(cut)).toHaveLength(1));
+    await open();
+
+    expect(await first).toMatchObject({ code: 'UNAVAILABLE', reason: 'DATABASE_UNAVAILABLE' });
+    expect((await client.call(call)).code).toBe('OK');
   });
 
   it('has a deadline even if its caller sets none', async () => {
@@ -353,6 +392,73 @@ describe('the server', () => {
     expect(await healthOf(shipping.address, '')).toBe('SERVING');
     expect(await healthOf(shipping.address, 'shipping.v1.ShippingCommands')).toBe('SERVING');
     expect(await healthOf(shipping.address, 'nobody.v1.Nothing')).toContain('NOT_FOUND');
+  });
+
+  it('describes itself, so that clients need no files', async () => {
+    // list_services: "*", and file_containing_symbol
+    expect(await client.reflect(Buffer.from('3a012a', 'hex'))).toContain('shipping.v1.ShippingCommands');
+    const symbol = Buffer.from('shipping.v1.ShippingCommands.CancelShipment');
+    const files = await client.reflect(Buffer.concat([Buffer.from([0x22, symbol.length]), symbol]));
+    for (const name of ['shipping/v1/shipping_commands.proto', 'buf/validate/validate.proto', 'past_tense/contract/v1/ownership.proto'])
+      expect(files).toContain(name);
+  });
+
+  it('forgets replies after 30 days', async () => {
+    const [old, recent] = [newId(), newId()];
+    for (const [id, days] of [
+      [old, 31],
+      [recent, 29],
+    ] as const) {
+      await client.call(aCall({ metadata: { 'command-id': id } }));
+      const age = { name: 'age', text: `UPDATE answered_commands SET answered_at = now() - $2 * interval '1 day' WHERE command_id = $1` };
+      await shipping.database.query(age, [id, days]);
+    }
+    const left = { name: 'left', text: 'SELECT command_id FROM answered_commands WHERE command_id IN ($1, $2)' };
+
+    const second = await Shipping.start(url, issuer.url);
+
+    await eventually(async () => expect(await shipping.database.query(left, [old, recent])).toEqual([{ command_id: recent }]));
+    await second.stop();
+  });
+
+  it('tells what it did: a span in the trace of the caller, a count and a duration', async () => {
+    const spans = new InMemorySpanExporter();
+    const provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(spans)] });
+    provider.register();
+    const metricsExporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
+    const meters = new MeterProvider({ readers: [new PeriodicExportingMetricReader({ exporter: metricsExporter })] });
+    metrics.setGlobalMeterProvider(meters);
+    const second = await Shipping.start(url, issuer.url);
+    const other = new RawClient(second.address);
+    try {
+      const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+      await other.call(aCall({ metadata: { traceparent } }));
+      await other.call(aCall({ orderId: DISPATCHED, metadata: { traceparent: 'garbage' } }));
+      await meters.forceFlush();
+
+      const name = 'shipping.v1.ShippingCommands/CancelShipment';
+      const told = spans.getFinishedSpans().filter((span) => span.name === name);
+      expect(told.map((span) => span.attributes['rpc.response.status_code'])).toEqual(['OK', 'FAILED_PRECONDITION']);
+      expect(told.map((span) => span.status.code)).toEqual([SpanStatusCode.UNSET, SpanStatusCode.UNSET]);
+      expect(told[0]!.parentSpanContext).toMatchObject({ traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331' });
+      expect(told[0]!.kind).toBe(SpanKind.SERVER);
+      expect(told[1]!.parentSpanContext).toBeUndefined();
+      expect(seen.at(-2)!.traceparent).toContain('0af7651916cd43dd8448eb211c80319c');
+      const figures = metricsExporter.getMetrics().flatMap(({ scopeMetrics }) => scopeMetrics.flatMap((scope) => scope.metrics));
+      const answered = figures.find(({ descriptor }) => descriptor.name === 'past_tense.commands.answered')!;
+      expect(answered.dataPoints.map(({ attributes, value }) => ({ ...attributes, value }))).toEqual([
+        { method: name, outcome: 'accepted', value: 1 },
+        { method: name, outcome: 'refused', value: 1 },
+      ]);
+      expect(figures.find(({ descriptor }) => descriptor.name === 'rpc.server.call.duration')!.dataPoints).toHaveLength(2);
+    } finally {
+      other.close();
+      await second.stop();
+      await provider.shutdown();
+      await meters.shutdown();
+      trace.disable();
+      metrics.disable();
+    }
   });
 
   it('says in one sentence that its port is taken', async () => {
