@@ -43,6 +43,10 @@ const onlyInMessaging = {
   name: 'kafkajs',
   message: 'Only libs/messaging/src/kafka talks to Kafka; use what @past-tense/messaging offers.',
 };
+const notInReactions = {
+  name: '@past-tense/commands',
+  message: 'A reaction sends no command: events are replayed, and a replay must ask nobody to do anything again.',
+};
 const onlyInTests = { name: '@past-tense/testing', message: 'Only tests may use @past-tense/testing.' };
 const restrict = (...paths) => ['error', { paths }];
 
@@ -69,6 +73,20 @@ export default tseslint.config(
       'no-console': 'error',
       'max-lines': ['error', { max: 260, skipBlankLines: true, skipComments: true }],
       'max-params': ['error', 5],
+    },
+  },
+  {
+    files: ['apps/*/src/reactions/**/*.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          paths: [onlyInMessaging, onlyInTests, notInReactions],
+          patterns: [
+            { group: ['../commands/*', '../http/*'], message: 'A reaction asks nobody for anything; it changes what is its own.' },
+          ],
+        },
+      ],
     },
   },
   { files: ['libs/messaging/src/kafka/**/*.ts'], rules: { 'no-restricted-imports': restrict(onlyInTests) } },

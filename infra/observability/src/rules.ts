@@ -40,7 +40,7 @@ const recorded: Rule[] = [
   { record: 'past_tense:effects_delay:p95', expr: quantile(0.95, 'past_tense_effects_delay', 'consumer, event_type') },
   { record: 'past_tense:effects_delay:p99', expr: quantile(0.99, 'past_tense_effects_delay', 'consumer, event_type') },
   { record: 'past_tense:dedup_claim:p95', expr: quantile(0.95, 'past_tense_dedup_claim_duration', 'consumer') },
-  { record: 'past_tense:job_propagation:p95', expr: quantile(0.95, 'past_tense_job_propagation', 'outcome') },
+  { record: 'past_tense:job_propagation:p95', expr: quantile(0.95, 'past_tense_job_propagation', 'kind, outcome') },
 ];
 
 function topicAlerts({ name, owner, lagSloMs }: Topic): Rule[] {

@@ -12,7 +12,7 @@ import { claimCommand, findReply, keepReply, replyOf, type CommandKey, type Repl
 import { AnswerFigures } from './answer-figures';
 import { causationIdOf, commandIdOf, correlationIdOf, onBehalfOfCall, tokenOf, traceOfCall } from './call-metadata';
 import { fullNameOf, type Command, type CommandHandler, type UnaryMethod } from './command-handler';
-import { codeName, REASONS, StatusError } from './status';
+import { codeName, REASONS, StatusError, TOO_LATE } from './status';
 import { statusErrorFor } from './status-for';
 
 export interface AnsweringOptions {
@@ -238,9 +238,5 @@ async function responseOf(
 }
 
 function tooLate(): StatusError {
-  return new StatusError(
-    status.DEADLINE_EXCEEDED,
-    REASONS.deadlineExceeded,
-    'The deadline passed before the command was carried out; nothing was changed.',
-  );
+  return new StatusError(status.DEADLINE_EXCEEDED, REASONS.deadlineExceeded, TOO_LATE);
 }

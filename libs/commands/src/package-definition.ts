@@ -2,6 +2,8 @@ import { toBinary, type DescFile, type DescMessage, type DescService } from '@bu
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import type { ReflectionService } from '@grpc/reflection';
 import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
+import { BadRequestSchema, ErrorInfoSchema } from '@past-tense/contracts';
+import { service as healthService } from 'grpc-health-check';
 
 type PackageDefinition = ConstructorParameters<typeof ReflectionService>[0];
 type CommandDefinition = MethodDefinition<Buffer, Buffer>;
@@ -28,17 +30,17 @@ export function serviceDefinition(service: DescService): ServiceDefinition & Rec
   );
 }
 
-/** The services with the files that describe them, as server reflection wants them. */
+/** Everything server reflection tells about: the services, health, and the details of a status. */
 export function packageDefinition(services: readonly DescService[]): PackageDefinition {
-  const definitions: PackageDefinition = {};
-  for (const service of services) {
-    const fileDescriptorProtos = withImports(service.file).map((file) => Buffer.from(toBinary(FileDescriptorProtoSchema, file.proto)));
-    const describe = (message: DescMessage) => ({ format: 'Protocol Buffer 3 DescriptorProto', type: message.proto, fileDescriptorProtos });
-    for (const { input, output } of service.methods) {
-      definitions[input.typeName] = describe(input) as unknown as PackageDefinition[string];
-      definitions[output.typeName] = describe(output) as unknown as PackageDefinition[string];
-    }
-    definitions[service.typeName] = serviceDefinition(service) as unknown as PackageDefinition[string];
+  const definitions: PackageDefinition = { 'grpc.health.v1.HealthCheckRequest': healthService['Check']!.requestType };
+  const describe = (message: DescMessage): void => {
+    const fileDescriptorProtos = withImports(message.file).map((file) => Buffer.from(toBinary(FileDescriptorProtoSchema, file.proto)));
+    definitions[message.typeName] = { format: 'Protocol Buffer 3 DescriptorProto', type: message.proto, fileDescriptorProtos };
+  };
+  for (const message of [ErrorInfoSchema, BadRequestSchema]) describe(message);
+  for (const { input, output } of services.flatMap(({ methods }) => methods)) {
+    describe(input);
+    describe(output);
   }
   return definitions;
 }

@@ -2,7 +2,7 @@ import { status } from '@grpc/grpc-js';
 import { IssuerUnavailableError, UnauthenticatedError } from '@past-tense/auth';
 import { isConflict, isDatabaseUnavailable } from '@past-tense/database';
 import { NotYet } from './outcome';
-import { REASONS, StatusError } from './status';
+import { REASONS, StatusError, TOO_LATE } from './status';
 
 // PostgreSQL ends a statement that takes longer than the call has left.
 const STATEMENT_TIMEOUT = '57014';
@@ -14,11 +14,7 @@ export function statusErrorFor(error: unknown, deadline: number): StatusError {
   if (error instanceof UnauthenticatedError) return new StatusError(status.UNAUTHENTICATED, REASONS.unauthenticated, error.message);
   if (error instanceof NotYet) return new StatusError(status.UNAVAILABLE, error.reason, error.detail);
   if (Date.now() >= deadline || (error as { code?: unknown } | undefined)?.code === STATEMENT_TIMEOUT)
-    return withCause(
-      status.DEADLINE_EXCEEDED,
-      REASONS.deadlineExceeded,
-      'The deadline passed before the command was carried out; nothing was changed.',
-    );
+    return withCause(status.DEADLINE_EXCEEDED, REASONS.deadlineExceeded, TOO_LATE);
   if (error instanceof IssuerUnavailableError)
     return withCause(
       status.UNAVAILABLE,

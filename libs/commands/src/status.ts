@@ -12,6 +12,9 @@ const DOMAIN = 'past-tense.example';
 const MAX_VIOLATIONS = 20;
 const MAX_TEXT = 1_000;
 
+/** What a caller is told at the deadline. A commit that is under way just then can no longer be stopped, so it promises nothing. */
+export const TOO_LATE = 'The deadline passed; ask again with the same command id to learn what became of the command.';
+
 /** Reasons this library gives by itself. Each stands for one situation, whatever the status code. */
 export const REASONS = {
   unauthenticated: 'UNAUTHENTICATED',

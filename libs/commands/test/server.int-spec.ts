@@ -7,7 +7,7 @@ import { CancelShipmentRequestSchema, ChangeDeliveryAddressRequestSchema } from 
 import { newId } from '@past-tense/envelope';
 import { eventually, testDatabase } from '@past-tense/testing';
 import { service as healthService } from 'grpc-health-check';
-import { connect } from 'node:http2';
+import { connect, type IncomingHttpHeaders } from 'node:http2';
 import { createConnection } from 'node:net';
 import { Issuer } from './issuer';
 import { RawClient, type RawCall } from './raw-call';
@@ -302,10 +302,10 @@ describe('a call that is not valid', () => {
   });
 
   it.each([
-    ['to an unknown method', { path: '/shipping.v1.ShippingCommands/Explode' }, 'UNIMPLEMENTED'],
-    ['to an unknown service', { path: '/nobody.v1.Nothing/Do' }, 'UNIMPLEMENTED'],
-    ['with a huge request', { body: Buffer.alloc(100_000, 1) }, 'RESOURCE_EXHAUSTED'],
-  ] as [string, Partial<RawCall>, string][])('%s is %s', async (_, over, code) => {
+    ['to an unknown method', 'UNIMPLEMENTED', { path: '/shipping.v1.ShippingCommands/Explode' }],
+    ['to an unknown service', 'UNIMPLEMENTED', { path: '/nobody.v1.Nothing/Do' }],
+    ['with a huge request', 'RESOURCE_EXHAUSTED', { body: Buffer.alloc(100_000, 1) }],
+  ] as [string, string, Partial<RawCall>][])('%s is %s', async (_, code, over) => {
     expect(await client.call(aCall(over))).toMatchObject({ code });
     expect((await client.call(aCall())).code).toBe('OK');
   });
@@ -355,8 +355,8 @@ describe('hostile connections', () => {
       te: 'trailers',
     });
     const ended = await new Promise((resolve) => {
-      stream.on('response', (headers) => headers['grpc-status'] && resolve(headers['grpc-status']));
-      stream.on('trailers', (trailers) => resolve(trailers['grpc-status']));
+      stream.on('response', (headers: IncomingHttpHeaders) => headers['grpc-status'] && resolve(headers['grpc-status']));
+      stream.on('trailers', (trailers: IncomingHttpHeaders) => resolve(trailers['grpc-status']));
     });
     session.destroy();
 
@@ -395,12 +395,16 @@ describe('the server', () => {
   });
 
   it('describes itself, so that clients need no files', async () => {
-    // list_services: "*", and file_containing_symbol
-    expect(await client.reflect(Buffer.from('3a012a', 'hex'))).toContain('shipping.v1.ShippingCommands');
-    const symbol = Buffer.from('shipping.v1.ShippingCommands.CancelShipment');
-    const files = await client.reflect(Buffer.concat([Buffer.from([0x22, symbol.length]), symbol]));
-    for (const name of ['shipping/v1/shipping_commands.proto', 'buf/validate/validate.proto', 'past_tense/contract/v1/ownership.proto'])
-      expect(files).toContain(name);
+    // https://github.com/grpc/grpc/blob/master/src/proto/grpc/reflection/v1/reflection.proto
+    const ask = (field: number, text: string) =>
+      client.reflect(Buffer.concat([Buffer.from([(field << 3) | 2, text.length]), Buffer.from(text)]));
+    const [byFilename, containingSymbol, listServices] = [3, 4, 7];
+
+    expect(await ask(listServices, '*')).toMatch(/grpc\.health\.v1\.Health.*shipping\.v1\.ShippingCommands/s);
+    expect(await ask(containingSymbol, 'google.rpc.ErrorInfo')).toContain('BadRequest');
+    expect(await ask(containingSymbol, 'shipping.v1.ShippingCommands.CancelShipment')).toContain('CancelShipmentResponse');
+    for (const file of ['buf/validate/validate.proto', 'past_tense/contract/v1/ownership.proto', 'google/protobuf/descriptor.proto'])
+      expect((await ask(byFilename, file)).length).toBeGreaterThan(500);
   });
 
   it('forgets replies after 30 days', async () => {

@@ -137,9 +137,12 @@ export class Jobs<Code extends string = string> {
     this.#tellWatchers(transaction, job);
   }
 
-  /** A job, or undefined if there is none with that id. */
-  async find(id: string): Promise<Job | undefined> {
-    const [row] = await this.database.query<JobRow>(find, [id]);
+  /**
+   * A job, or undefined if there is none with that id.
+   * @param transaction the one that is open, if one is: waiting for a second connection while holding locks can stop all that wait for those
+   */
+  async find(id: string, transaction?: Transaction): Promise<Job | undefined> {
+    const [row] = await (transaction ?? this.database).query<JobRow>(find, [id]);
     return row && this.#toJob(row);
   }
 

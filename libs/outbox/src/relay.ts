@@ -7,7 +7,6 @@ import { Publisher } from './publisher';
 import type { Publish } from './record';
 import { facts, forwards, type WaitingRows } from './waiting-rows';
 
-
 export interface RelayOptions {
   readonly database: Database;
   readonly publish: Publish;

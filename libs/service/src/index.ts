@@ -1,5 +1,5 @@
 export { Problem, problemSchema, type FieldProblem, type ProblemDocument } from './http/problem';
-export { Accepts, Answers, Problems, UuidParam, UuidPath, ValidBody } from './http/valid';
+export { Accepts, Answers, Problems, QueryParameters, UuidParam, UuidPath, ValidBody, ValidQuery } from './http/valid';
 export { checkManifest, type Messages } from './messages';
 export { runService, type ServiceDefinition } from './run-service';
 export {

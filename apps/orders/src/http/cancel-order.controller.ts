@@ -45,15 +45,15 @@ export class CancelOrderController {
     const answer = await this.keys.once(caller.subject, keyed, async (transaction) => {
       const known = await this.orders.lock(transaction, orderId);
       if (!known || !mayActFor(caller, known.order.customerId)) throw orderNotFound(orderId);
-      const accepted = jobAccepted((await this.#underWay(known)) ?? (await this.#request(transaction, known, caller)));
+      const accepted = jobAccepted((await this.#underWay(transaction, known)) ?? (await this.#request(transaction, known, caller)));
       return { ...accepted, body: { ...accepted.body, orderId } };
     });
     return answerWith(response, answer);
   }
 
   /** The job of an earlier request that has not ended. */
-  async #underWay({ cancellationJobId }: KnownOrder): Promise<Job | undefined> {
-    const job = cancellationJobId ? await this.jobs.find(cancellationJobId) : undefined;
+  async #underWay(transaction: Transaction, { cancellationJobId }: KnownOrder): Promise<Job | undefined> {
+    const job = cancellationJobId ? await this.jobs.find(cancellationJobId, transaction) : undefined;
     return job?.endedAt ? undefined : job;
   }
 

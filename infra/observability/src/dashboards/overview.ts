@@ -49,8 +49,8 @@ export function overview(topics: readonly Topic[]): Dashboard {
         title: 'Order placed to its end',
         unit: 's',
         queries: [
-          { expr: p(0.5, 'past_tense_job_propagation', 'outcome'), legend: '{{outcome}} p50' },
-          { expr: p(0.95, 'past_tense_job_propagation', 'outcome'), legend: '{{outcome}} p95' },
+          { expr: p(0.5, 'past_tense_job_propagation', 'kind, outcome'), legend: '{{kind}} {{outcome}} p50' },
+          { expr: p(0.95, 'past_tense_job_propagation', 'kind, outcome'), legend: '{{kind}} {{outcome}} p95' },
         ],
       },
       {

@@ -11,6 +11,7 @@ export interface RequestWithRawBody extends IncomingMessage {
 }
 
 const MAX_HEADERS = 100;
+const MAX_DEPTH = 32;
 const KEEP_ALIVE_MS = 65_000;
 const NEVER_REFUSED = /^\/(health|metrics)(\/|$)/;
 
@@ -21,6 +22,8 @@ export function limitConnections(server: Server, { HTTP_REQUEST_TIMEOUT_MS }: Ht
   // Longer than the minute for which proxies keep theirs, so that a connection is not closed under a request that is on its way.
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.maxHeadersCount = MAX_HEADERS;
+  // Node looks twice a minute by default, and the limits above would be as long as that.
+  Object.assign(server, { connectionsCheckingInterval: Math.min(1_000, HTTP_REQUEST_TIMEOUT_MS / 4) });
 }
 
 /** Refuses what is more than the service can take at once, and what is more than one caller may ask. */
@@ -56,10 +59,24 @@ export function readBody({ HTTP_MAX_BODY_BYTES }: HttpSettings): RequestHandler[
     }),
     (request: Request & RequestWithRawBody, _response, next) => {
       const sent = request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
+      if (sent && request.rawBody && isDeeperThan(MAX_DEPTH, request.body))
+        return next(
+          new Problem(400, 'invalid-request', 'The request is not valid', `The body is nested more than ${MAX_DEPTH} levels deep.`),
+        );
       if (!sent || request.rawBody) return next();
       next(new Problem(415, 'unsupported-media-type', 'Unsupported media type', 'The body must be application/json.'));
     },
   ];
+}
+
+/** Level by level, because walking down would end the stack of whoever does it: this one first, and then everybody after. */
+function isDeeperThan(most: number, value: unknown): boolean {
+  let level: unknown[] = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > most) return true;
+    level = level.flatMap((one) => (typeof one === 'object' && one !== null ? (Object.values(one) as unknown[]) : []));
+  }
+  return false;
 }
 
 function tooMany(sentence: string, waitMs: number): Problem {

@@ -1,9 +1,13 @@
-import { applyDecorators, Body, Param, ParseUUIDPipe, type PipeTransform } from '@nestjs/common';
-import { ApiBody, ApiParam, ApiResponse } from '@nestjs/swagger';
+import { applyDecorators, Body, Param, ParseUUIDPipe, Query, type PipeTransform } from '@nestjs/common';
+import { ApiBody, ApiParam, ApiQuery, ApiResponse } from '@nestjs/swagger';
 import { z } from 'zod';
-import { Problem, problemSchema } from './problem';
+import { Problem, problemSchema, type FieldProblem } from './problem';
 
 type OpenApiSchema = NonNullable<Parameters<typeof ApiBody>[0] & object> extends { schema?: infer S } ? S : never;
+
+// Whoever sends more wrong fields than this does not mean to mend them.
+const MAX_ERRORS = 100;
+const MAX_NAME = 100;
 
 class ZodPipe<S extends z.ZodType> implements PipeTransform {
   constructor(private readonly schema: S) {}
@@ -17,21 +21,27 @@ class ZodPipe<S extends z.ZodType> implements PipeTransform {
       'invalid-request',
       'The request is not valid',
       `${errors.length === 1 ? 'One field is' : `${errors.length} fields are`} not as the API describes them.`,
-      errors,
+      errors.slice(0, MAX_ERRORS),
     );
   }
 }
 
-function fieldProblems(issue: z.core.$ZodIssue): { pointer: string; detail: string }[] {
-  const paths = issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path];
-  return paths.map((path) => ({
-    pointer: `/${path.map((part) => String(part).replaceAll('~', '~0').replaceAll('/', '~1')).join('/')}`,
-    detail: issue.message,
-  }));
+function fieldProblems(issue: z.core.$ZodIssue): FieldProblem[] {
+  // Its own message would name every other unknown field as well, in each of their problems.
+  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => fieldProblem([...issue.path, key], 'is not known here'));
+  return [fieldProblem(issue.path, issue.message)];
+}
+
+function fieldProblem(path: readonly PropertyKey[], detail: string): FieldProblem {
+  const parts = path.map((part) => String(part).slice(0, MAX_NAME).replaceAll('~', '~0').replaceAll('/', '~1'));
+  return { pointer: `/${parts.join('/')}`, detail };
 }
 
 /** Injects the body, checked; a body that does not fit becomes a problem document that names every wrong field. */
 export const ValidBody = (schema: z.ZodType): ParameterDecorator => Body(new ZodPipe(schema));
+
+/** Injects the query parameters, checked; wrong ones become a problem document that names each of them. */
+export const ValidQuery = (schema: z.ZodType): ParameterDecorator => Query(new ZodPipe(schema));
 
 /** Injects a path parameter that must be a UUID. */
 export const UuidParam = (name: string): ParameterDecorator =>
@@ -47,6 +57,14 @@ export const UuidParam = (name: string): ParameterDecorator =>
 
 /** Documents the body of an operation. */
 export const Accepts = (schema: z.ZodType): MethodDecorator => ApiBody({ schema: openApi(schema), required: true });
+
+/** Documents the query parameters of an operation. */
+export const QueryParameters = (schema: z.ZodObject): MethodDecorator =>
+  applyDecorators(
+    ...Object.entries(schema.shape).map(([name, parameter]) =>
+      ApiQuery({ name, required: false, schema: openApi(parameter as z.ZodType) }),
+    ),
+  );
 
 /** Documents an answer of an operation. */
 export const Answers = (status: number, description: string, schema?: z.ZodType): MethodDecorator =>

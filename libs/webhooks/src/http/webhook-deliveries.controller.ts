@@ -1,13 +1,12 @@
 import { Controller, Get, HttpCode, Post } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Allow } from '@past-tense/auth';
-import { Answers, Problems, UuidParam, UuidPath } from '@past-tense/service';
+import { Answers, Problems, QueryParameters, UuidParam, UuidPath, ValidQuery } from '@past-tense/service';
 import type { z } from 'zod';
 import { Deliveries } from '../deliveries/deliveries';
 import { Webhooks } from '../webhooks';
 import { requireAccepted } from './refusals';
 import { parkedQuery, type ParkedQuery } from './requests';
-import { QueryParameters, ValidQuery } from './valid-query';
 import { deliveryAccepted, deliveryPage, pageOf } from './views';
 
 /** Parked deliveries of every owner, for operators. */

@@ -1,7 +1,7 @@
 import { Controller, Delete, Get, HttpCode, Patch, Post, Res, type Type } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Allow, Caller, type Principal } from '@past-tense/auth';
-import { Accepts, Answers, Problem, Problems, UuidParam, UuidPath, ValidBody } from '@past-tense/service';
+import { Accepts, Answers, Problem, Problems, QueryParameters, UuidParam, UuidPath, ValidBody, ValidQuery } from '@past-tense/service';
 import type { Response } from 'express';
 import type { z } from 'zod';
 import { Deliveries } from '../deliveries/deliveries';
@@ -18,7 +18,6 @@ import {
   type DeliveriesQuery,
   type SubscribeRequest,
 } from './requests';
-import { QueryParameters, ValidQuery } from './valid-query';
 import {
   deliveryAccepted,
   deliveryPage,

@@ -1,0 +1,5 @@
+// `npm run fuzz`: gets the checkout ready, then hands over to the compiled program.
+import { prepare } from '../tools/prepare.mjs';
+
+prepare();
+await import('./dist/fuzz/main.js');

@@ -1,0 +1,55 @@
+import { ROOT, tokenOf, type ServiceName } from '@past-tense/local';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { System } from '../system';
+
+const VERSION = '4.32.5';
+const HOME = join(ROOT, '.past-tense', 'schemathesis');
+const PROGRAM = join(HOME, 'bin', 'schemathesis');
+const SERVICES: readonly ServiceName[] = ['orders', 'payments', 'shipping', 'tracking'];
+
+// What a schema cannot say: lines in two currencies, a target that resolves to a private address, an order that has been cancelled.
+const CONFIG = `
+[checks.positive_data_acceptance]
+expected-statuses = ["2xx", "401", "403", "404", "409", "422"]
+`;
+
+/**
+ * Asks the property-based fuzzer Schemathesis (https://schemathesis.readthedocs.io) to find a request that the OpenAPI document of a service
+ * is wrong about. It is installed from the Python package index into .past-tense/ first.
+ * @param examples requests for each operation and kind of test
+ * @returns the services that it found something in; what it found was printed
+ */
+export async function fuzzFromOutside(system: System, { seed, examples }: { seed: number; examples: number }): Promise<ServiceName[]> {
+  install();
+  const config = join(HOME, 'past-tense.toml');
+  writeFileSync(config, CONFIG);
+  const tokens: Partial<Record<ServiceName, string>> = { orders: 'customer-8', tracking: 'customer-8' };
+  const found: ServiceName[] = [];
+  for (const service of SERVICES) {
+    const url = system.stack.url(service);
+    const token = await tokenOf(system.stack.issuer.url, tokens[service] ?? 'support');
+    const args = ['--config-file', config, 'run', `${url}/openapi.json`, '--url', url, '--header', `Authorization: Bearer ${token}`];
+    const { status } = spawnSync(PROGRAM, [...args, '--max-examples', String(examples), '--seed', String(seed), '--no-color'], {
+      stdio: 'inherit',
+      cwd: HOME,
+    });
+    if (status !== 0) found.push(service);
+  }
+  return found;
+}
+
+function install(): void {
+  if (existsSync(PROGRAM)) return;
+  mkdirSync(HOME, { recursive: true });
+  process.stdout.write(`Installing Schemathesis ${VERSION} into .past-tense/schemathesis …\n`);
+  try {
+    execFileSync('python3', ['-m', 'venv', HOME], { stdio: 'pipe' });
+    execFileSync(join(HOME, 'bin', 'pip'), ['install', '--quiet', `schemathesis==${VERSION}`], { stdio: 'pipe' });
+  } catch (error) {
+    throw new Error(
+      `Schemathesis cannot be installed; it needs Python 3.10 or later with venv, and its package index (${(error as Error).message.split('\n')[0]}).`,
+    );
+  }
+}
