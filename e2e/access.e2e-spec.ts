@@ -59,12 +59,25 @@ const ENDPOINTS: readonly Endpoint[] = [
 ];
 const SERVICES: readonly ServiceName[] = ['orders', 'payments', 'shipping', 'tracking'];
 
+/** An operation as an OpenAPI document describes it. */
+interface Operation {
+  readonly responses: Readonly<Record<string, object>>;
+  readonly requestBody?: { readonly content: { readonly 'application/json': { readonly schema: { readonly example?: object } } } };
+}
+
 let system: System;
+/** What each service says of its operations, as in `orders POST /orders`. */
+const described = new Map<string, Operation>();
 let ids: Record<string, string>;
 const tokens = new Map<Caller, string | undefined>();
 beforeAll(async () => {
   system = await System.start({ WEBHOOK_ALLOWED_NETWORKS: '127.0.0.0/8' });
   const { stack } = system;
+  for (const service of SERVICES) {
+    const { paths } = (await ask(`${stack.url(service)}/openapi.json`)).body as { paths: Record<string, Record<string, Operation>> };
+    for (const [path, operations] of Object.entries(paths))
+      for (const [method, operation] of Object.entries(operations)) described.set(`${service} ${method.toUpperCase()} ${path}`, operation);
+  }
   for (const caller of CALLERS) tokens.set(caller, await tokenFor(caller));
   const { body } = await call(OWNER, 'orders', 'POST', '/orders', order);
   const { orderId, jobId, correlationId } = body as Record<string, string>;
@@ -117,15 +130,8 @@ async function freshWebhook(): Promise<string> {
   return headers.get('location')!.split('/').at(-1)!;
 }
 
-it('holds every endpoint of every service, and each says who may call it', async () => {
-  const described: string[] = [];
-  for (const service of SERVICES) {
-    const { paths } = (await ask(`${system.stack.url(service)}/openapi.json`)).body as { paths: Record<string, object> };
-    for (const [path, operations] of Object.entries(paths))
-      for (const method of Object.keys(operations)) described.push(`${service} ${method.toUpperCase()} ${path}`);
-  }
-
-  expect(described.sort()).toEqual(ENDPOINTS.map(({ service, operation }) => `${service} ${operation}`).sort());
+it('holds every endpoint of every service, and each says who may call it', () => {
+  expect([...described.keys()].sort()).toEqual(ENDPOINTS.map(({ service, operation }) => `${service} ${operation}`).sort());
 });
 
 describe.each(ENDPOINTS)('$service $operation (P1)', ({ service, operation, allowed, body }) => {
@@ -138,6 +144,7 @@ describe.each(ENDPOINTS)('$service $operation (P1)', ({ service, operation, allo
 
     const refused = caller === 'stranger' || caller === 'forger' ? 401 : 403;
     expect(answer.status).toBe(allowed[caller] ?? refused);
+    expect(Object.keys(described.get(`${service} ${operation}`)!.responses)).toContain(String(answer.status));
     if (answer.status >= 400) {
       expect(answer.headers.get('content-type')).toContain('application/problem+json');
       // What is refused says which request it was, and nothing about what it was about.
@@ -149,6 +156,23 @@ describe.each(ENDPOINTS)('$service $operation (P1)', ({ service, operation, allo
     if (answer.status === 401 && service !== 'shipping') expect(answer.headers.get('www-authenticate')).toMatch(/^Bearer/);
     if (subscriptionId) await call(OWNER, 'orders', 'DELETE', `/webhooks/${subscriptionId}`);
   });
+});
+
+it('has an example for every body, and each of them works', async () => {
+  for (const [name, { requestBody, responses }] of described) {
+    if (!requestBody) continue;
+    const [service, method, template] = name.split(' ') as [ServiceName, string, string];
+    const { example } = requestBody.content['application/json'].schema;
+    expect([name, example]).toEqual([name, expect.any(Object)]);
+    const subscriptionId = template.includes('{subscriptionId}') ? await freshWebhook() : '';
+    const path = template.replace(/\{(\w+)\}/g, (_, parameter: string) => ({ ...ids, subscriptionId })[parameter]!);
+
+    const { status: answered } = await call(OWNER, service, method, path, example);
+
+    // The carrier signs its callbacks; and the host of an example need not exist where the test runs.
+    const hoped = name.includes('callbacks') ? ['401'] : Object.keys(responses).filter((code) => /^2|422/.test(code));
+    expect({ name, hoped }).toEqual({ name, hoped: expect.arrayContaining([String(answered)]) as string[] });
+  }
 });
 
 describe("shipping's commands (C1)", () => {

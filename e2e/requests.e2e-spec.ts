@@ -1,4 +1,5 @@
 import { allTopics } from '@past-tense/contracts';
+import { newId } from '@past-tense/envelope';
 import { KafkaProducer, readTopic } from '@past-tense/messaging';
 import { tokenOf } from '@past-tense/local';
 import { ask, eventually, type Answer } from '@past-tense/testing';
@@ -74,6 +75,52 @@ async function whileNobodyPays(work: () => Promise<void>): Promise<void> {
     await behave('none');
   }
 }
+
+const order = {
+  lines: [{ sku: 'cup', quantity: 1, unitPrice: { minorUnits: 500, currency: 'EUR' } }],
+  paymentToken: 'tok_visa',
+  deliveryAddress: { recipient: 'Ada', street: 'Main Street 1', city: 'Berlin', postalCode: '10115', country: 'DE' },
+};
+
+describe('an order with an Idempotency-Key (C2)', () => {
+  it('is placed once for each key, however many ask at once', async () => {
+    const keys = Array.from({ length: 10 }, () => newId());
+    const before = await system.query('orders', 'SELECT 1 FROM orders');
+
+    const answers = await Promise.all(
+      keys.flatMap((key) =>
+        Array.from({ length: 50 }, async () => ({ key, ...(await request('POST', '/orders', order, { 'Idempotency-Key': key })) })),
+      ),
+    );
+
+    expect((await system.query('orders', 'SELECT 1 FROM orders')).length - before.length).toBe(keys.length);
+    for (const key of keys) {
+      const own = answers.filter((answer) => answer.key === key);
+      const accepted = own.filter(({ status }) => status === 202);
+      expect(accepted.length).toBeGreaterThan(0);
+      expect(own.filter(({ status }) => status !== 202 && status !== 409)).toEqual([]);
+      const [first] = accepted;
+      for (const { body, headers } of accepted) {
+        expect(body).toEqual(first!.body);
+        expect(headers.get('location')).toBe(first!.headers.get('location'));
+      }
+      expect(accepted.filter(({ headers }) => headers.get('idempotent-replayed') === null)).toHaveLength(1);
+    }
+  });
+
+  it('gets the answer it got, after a crash too; another order does not', async () => {
+    const key = newId();
+    const first = await request('POST', '/orders', order, { 'Idempotency-Key': key });
+    await system.stack.service('orders')!.kill();
+    await system.stack.startService('orders');
+
+    const again = await request('POST', '/orders', order, { 'Idempotency-Key': `"${key}"` });
+    const other = await request('POST', '/orders', { ...order, paymentToken: 'tok_other' }, { 'Idempotency-Key': key });
+
+    expect({ status: again.status, body: again.body }).toEqual({ status: 202, body: first.body });
+    expect(other).toMatchObject({ status: 422, body: { type: 'urn:past-tense:problem:idempotency-key-reused' } });
+  });
+});
 
 describe('the cancellation of an order (C1, C3)', () => {
   it('succeeds while the parcel is here; what was taken is returned, and its customer is told', async () => {
