@@ -56,7 +56,7 @@ describe('npm start', () => {
     run.child.kill('SIGINT');
     expect(await run.exit).toBe(130);
     expect(left()).toEqual([]);
-    expect(readdirSync(join(folder, 'data')).sort()).toEqual(['kafka', 'postgres', 'registry']);
+    expect(readdirSync(join(folder, 'data')).sort()).toEqual(['issuer', 'kafka', 'postgres', 'registry']);
   });
 
   it('clears away what a start that was killed left behind', async () => {

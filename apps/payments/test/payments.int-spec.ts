@@ -16,12 +16,17 @@ import { aRecord, ask, eventually, serviceUnderTest, type ServiceUnderTest } fro
 
 const logger = createLogger({ service: 'test', version: '1', level: 'silent', format: 'json' });
 
+const EARLY_LIMIT_MS = 300;
+
 let payments: ServiceUnderTest;
 let sandbox: string;
 let kafka: KafkaOptions;
 let producer: KafkaProducer;
 beforeAll(async () => {
-  payments = await serviceUnderTest(['payments', 'sandbox'], { PAYMENT_PROVIDER_TIMEOUT_MS: '300' });
+  payments = await serviceUnderTest(['payments', 'sandbox'], {
+    PAYMENT_PROVIDER_TIMEOUT_MS: '300',
+    EARLY_LIMIT_MS: EARLY_LIMIT_MS.toString(),
+  });
   sandbox = payments.stack.url('sandbox');
   kafka = { brokers: payments.brokers, clientId: 'test', logger };
   producer = new KafkaProducer(kafka);
@@ -166,6 +171,20 @@ describe('when an order is cancelled', () => {
       { kind: 'capture', calls: 1 },
       { kind: 'refund', calls: 1 },
     ]);
+  });
+
+  it('long before the payment is known, what is taken in the end is returned all the same', async () => {
+    const orderId = newId();
+    await producer.publish([aRecord(cancelled(orderId), { aggregateVersion: 2 })]);
+    const figures = async () => String((await ask(`${payments.stack.url('payments')}/metrics`)).body);
+    await eventually(async () => expect(await figures()).toMatch(/past_tense_held_events\{.*place="early".*\} 1\n/));
+    const since = Date.now();
+    // Longer than anything else may wait for what it needs.
+    await eventually(() => expect(Date.now() - since).toBeGreaterThan(5 * EARLY_LIMIT_MS));
+    await publish(placed(orderId));
+
+    await eventually(async () => expect(await refunds(orderId)).toHaveLength(1));
+    expect(await readTopic(kafka, 'payments.dlq')).toEqual([]);
   });
 
   it('nothing is refunded that was declined', async () => {

@@ -1,4 +1,4 @@
-import { fact, OrderCompleted, PaymentCaptured, ShipmentDispatched, type Fact } from '@past-tense/contracts';
+import { fact, OrderCompleted, OrderPlaced, PaymentCaptured, ShipmentDispatched, type Fact } from '@past-tense/contracts';
 import { newId, type Envelope } from '@past-tense/envelope';
 import { KafkaProducer } from '@past-tense/messaging';
 import { createLogger } from '@past-tense/telemetry';
@@ -73,5 +73,37 @@ describe('the timeline', () => {
     });
     expect((await tracking.get(`/flows/${newId()}`)).status).toBe(404);
     expect((await tracking.get('/flows/nonsense')).status).toBe(400);
+  });
+});
+
+describe('who may see it', () => {
+  const mine = newId();
+  const flow = newId();
+  const customer = '019aa000-0000-7000-8000-000000000001';
+  const placedBy = (orderId: string, customerId: string) =>
+    aRecord(
+      fact(OrderPlaced, {
+        orderId,
+        customerId,
+        lines: [{ sku: 'cup', quantity: 1, unitPrice: { minorUnits: 500n, currency: 'EUR' } }],
+        total: { minorUnits: 500n, currency: 'EUR' },
+        paymentToken: 'tok_visa',
+        deliveryAddress: { recipient: 'Ada', street: 'Main Street 1', city: 'Berlin', postalCode: '10115', country: 'DE' },
+      }),
+      { correlationId: flow },
+    );
+  const entriesFor = async (name: string) =>
+    ((await tracking.get(`/flows/${flow}`, await tracking.as(name))).body as { entries?: { orderId: string }[] }).entries;
+
+  it('is its customer, once it is known who that is, and support', async () => {
+    const theirs = newId();
+    await producer.publish([placedBy(mine, customer), placedBy(theirs, newId())]);
+    await eventually(async () => expect(await entriesFor('support')).toHaveLength(2));
+
+    expect((await entriesFor('customer-1'))!.map(({ orderId }) => orderId)).toEqual([mine]);
+    expect((await tracking.get(`/orders/${theirs}/timeline`, await tracking.as('customer-1'))).status).toBe(404);
+    expect((await tracking.get(`/orders/${mine}/timeline`, await tracking.as('customer-1'))).status).toBe(200);
+    expect(await entriesFor('customer-2')).toBeUndefined();
+    expect((await tracking.get(`/orders/${orderId}/timeline`, await tracking.as('customer-1'))).status).toBe(404);
   });
 });

@@ -1,7 +1,7 @@
 export { accessOf, Allow, OpenToAll, requireAccess, type Access } from './access';
 export { Caller, type RequestWithPrincipal } from './caller';
 export { DEVELOPMENT_KEY, DEVELOPMENT_MARK } from './issuer';
-export { mayActFor, type Principal } from './principal';
+export { mayActFor, mayActForAll, type Principal } from './principal';
 export { ForbiddenError, IssuerUnavailableError, UnauthenticatedError } from './refusals';
 export { SCOPES, type Scope } from './scopes';
 export { ServiceToken, type ServiceTokenOptions } from './service-token';

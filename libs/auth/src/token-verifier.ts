@@ -12,6 +12,9 @@ export interface VerifierOptions extends IssuerOptions {
 
 const ALGORITHMS = ['ES256', 'RS256', 'PS256', 'EdDSA', 'Ed25519'];
 const CLOCK_TOLERANCE_S = 5;
+// A key that the issuer takes back is believed for five minutes more; an issuer that is away stops nobody for a day.
+const RELOAD_MS = 300_000;
+const KEYS_MAX_AGE_MS = 86_400_000;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** Says who a bearer token belongs to. */
@@ -23,11 +26,13 @@ export class TokenVerifier {
     keysUrl: URL,
     private readonly issuer: string,
   ) {
-    this.#keys = createRemoteJWKSet(keysUrl, { timeoutDuration: 3_000 });
+    this.#keys = createRemoteJWKSet(keysUrl, { timeoutDuration: 3_000, cacheMaxAge: KEYS_MAX_AGE_MS });
+    setInterval(() => void this.#keys.reload().catch(() => undefined), RELOAD_MS).unref();
   }
 
   /**
-   * Asks the issuer where its keys are. The keys themselves are fetched when they are first needed, and again when they change.
+   * Asks the issuer where its keys are. The keys themselves are fetched when they are first needed, when a token names one that is not
+   * known, and every five minutes.
    * @throws Error in one sentence if the issuer cannot be used
    */
   static async of(options: VerifierOptions): Promise<TokenVerifier> {

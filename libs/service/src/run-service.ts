@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { ServerCredentials } from '@grpc/grpc-js';
 import { TokenVerifier } from '@past-tense/auth';
 import { COMMAND_SERVER_MIGRATIONS, connectCommands } from '@past-tense/commands';
 import { ConfigurationError, readConfig } from '@past-tense/config';
@@ -192,12 +193,16 @@ class RunningService {
   async #answerCommands(http: INestApplication, verifier: TokenVerifier): Promise<void> {
     const { name, messages } = this.definition;
     if (!messages?.answers) return;
-    const { GRPC_HOST, GRPC_PORT } = this.settings as HttpSettings & CommandServerSettings;
+    const { GRPC_HOST, GRPC_PORT, GRPC_TLS_CERT, GRPC_TLS_KEY, COMMAND_CALLERS } = this.settings as HttpSettings & CommandServerSettings;
+    if ((GRPC_TLS_CERT === undefined) !== (GRPC_TLS_KEY === undefined))
+      throw new Error('GRPC_TLS_CERT and GRPC_TLS_KEY belong together; set both or none.');
     connectCommands(http, {
       service: name,
       handlers: messages.answers,
       host: GRPC_HOST,
       port: GRPC_PORT,
+      ...(GRPC_TLS_CERT && GRPC_TLS_KEY && { credentials: tlsCredentials(GRPC_TLS_CERT, GRPC_TLS_KEY) }),
+      callers: COMMAND_CALLERS,
       verifier,
       database: this.#database,
       logger: this.logger,
@@ -222,6 +227,10 @@ class RunningService {
 function versionOf(root: string): string {
   const { version } = JSON.parse(readFileSync(join(root, '..', 'package.json'), 'utf8')) as { version: string };
   return version;
+}
+
+function tlsCredentials(certificate: string, key: string): ServerCredentials {
+  return ServerCredentials.createSsl(null, [{ cert_chain: Buffer.from(certificate), private_key: Buffer.from(key) }]);
 }
 
 /** The address of the database, with the password where it is given apart. */

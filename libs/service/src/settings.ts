@@ -23,10 +23,12 @@ export function httpSettings(port: number) {
     HTTP_MAX_BODY_BYTES: wholeNumber(102_400, { min: 1_024, max: 10_485_760 }),
     /** Milliseconds in which a request must have arrived whole; its headers in half of that. */
     HTTP_REQUEST_TIMEOUT_MS: wholeNumber(10_000, { min: 100, max: 300_000 }),
-    /** Requests worked on at once; more are told to come back. */
-    HTTP_MAX_IN_FLIGHT: wholeNumber(2_000, { min: 1, max: 100_000 }),
+    /** Requests worked on at once; more are told to come back. A quarter of them may be one caller's. */
+    HTTP_MAX_IN_FLIGHT: wholeNumber(1_000, { min: 1, max: 100_000 }),
     /** Requests that one caller may make in a second; more are told to come back. */
     RATE_LIMIT_PER_SECOND: wholeNumber(1_000, { min: 1, max: 1_000_000 }),
+    /** Proxies in front of the service, by address or network, whose word about the caller's address is taken. */
+    HTTP_TRUSTED_PROXIES: list().optional(),
     LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
     LOG_FORMAT: z.enum(['json', 'pretty']).default(process.stdout.isTTY ? 'pretty' : 'json'),
     /** OTLP/HTTP receiver for traces and metrics; none by default. */
@@ -83,6 +85,14 @@ export const commandServerSettings = (port: number) => ({
   /** Address to listen on for commands. */
   GRPC_HOST: z.string().default('127.0.0.1'),
   GRPC_PORT: tcpPort(port),
+  /** Certificate and key (PEM) with which the channel is encrypted; without them it is not. */
+  GRPC_TLS_CERT: z.string().optional(),
+  GRPC_TLS_KEY: z.string().optional(),
+  /** Names of the services that call, where the issuer has others for them: `<sub>=<service>`, separated by commas. */
+  COMMAND_CALLERS: list()
+    .default([])
+    .refine((pairs) => pairs.every((pair) => /^[^=]+=[a-z-]+$/.test(pair)), 'must be <sub>=<service>, separated by commas')
+    .transform((pairs): Record<string, string> => Object.fromEntries(pairs.map((pair) => pair.split('=') as [string, string]))),
 });
 
 export type CommandServerSettings = z.infer<z.ZodObject<ReturnType<typeof commandServerSettings>>>;

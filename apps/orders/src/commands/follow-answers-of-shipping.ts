@@ -12,13 +12,19 @@ export class FollowAnswersOfShipping implements CommandOutcomes {
 
   async answered(transaction: Transaction, { commandId: jobId, method, subject: orderId, outcome }: SettledCommand): Promise<void> {
     if (outcome.kind === 'expired') await this.jobs.fail(transaction, jobId, 'shipping-unreachable');
-    else if (outcome.kind === 'refused') await this.jobs.fail(transaction, jobId, failureFor(outcome.reason), outcome.detail);
+    else if (outcome.kind === 'refused')
+      await this.jobs.fail(transaction, jobId, failures.get(outcome.reason) ?? 'refused-by-shipping', outcome.detail);
     // The order is cancelled when shipping's fact has been heard, and then the job has succeeded.
     else if (method === CancelShipment) await this.jobs.start(transaction, jobId);
     else await this.jobs.succeed(transaction, jobId, { orderId });
   }
 }
 
-function failureFor(reason: string): FailureCode {
-  return reason.startsWith('SHIPMENT_') ? 'shipment-not-here' : 'refused-by-shipping';
-}
+/** The failure of a job, by the reason with which shipping refused. */
+const failures = new Map<string, FailureCode>([
+  ['SHIPMENT_BEING_HANDED_OVER', 'shipment-not-here'],
+  ['SHIPMENT_DISPATCHED', 'shipment-not-here'],
+  ['SHIPMENT_DELIVERED', 'shipment-not-here'],
+  ['SHIPMENT_REJECTED', 'no-shipment'],
+  ['SHIPMENT_CANCELLED', 'no-shipment'],
+]);

@@ -19,12 +19,16 @@ export const failures = {
     meaning: 'The parcel has left, or is being handed to the carrier.',
     action: 'Send the parcel back when it arrives, or refuse it at the door.',
   },
+  'no-shipment': {
+    meaning: 'There is no parcel any more: the shipment was cancelled, or the carrier does not deliver there.',
+    action: 'Look at the order; place a new one if you still want the goods.',
+  },
   'refused-by-shipping': {
     meaning: 'Shipping refused.',
     action: 'Read the detail; quote the correlation id to support if that does not help.',
   },
   'shipping-unreachable': {
-    meaning: 'Shipping gave no answer for too long, so nothing was changed.',
+    meaning: 'Shipping gave no answer for too long; nobody knows whether it was done.',
     action: 'Look at the order, and ask again if you still want to.',
   },
 } satisfies FailureCatalogue;

@@ -25,10 +25,11 @@ export class ShipmentRepository {
     return row && toShipment(row);
   }
 
-  /** The shipment that the carrier knows by a number, or null. */
+  /** The shipment that the carrier knows by a number, or null. Carriers use a number again after years: the one that is on its way goes first. */
   async findByTrackingNumber(transaction: Transaction, trackingNumber: string): Promise<Shipment | null> {
-    const row = await transaction.entities.findOneBy(ShipmentRow, { trackingNumber });
-    return row && toShipment(row);
+    const rows = await transaction.entities.find(ShipmentRow, { where: { trackingNumber }, order: { id: 'DESC' } });
+    const row = rows.find(({ status }) => status === 'dispatched') ?? rows[0];
+    return row ? toShipment(row) : null;
   }
 
   /**

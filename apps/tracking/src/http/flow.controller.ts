@@ -17,11 +17,10 @@ export class FlowController {
   @Get(':correlationId')
   @ApiOperation({ summary: 'See everything that followed from one request' })
   @UuidPath('correlationId', 'The correlation id of the request.')
-  @Answers(200, 'What has happened so far.', flowView)
+  @Answers(200, 'What has happened so far, the first thousand facts of it.', flowView)
   @Problems({ 400: 'The id is not a UUID.', 404: 'Nothing has been heard of this flow (yet).' })
   async get(@UuidParam('correlationId') correlationId: string, @Caller() caller: Principal): Promise<z.infer<typeof flowView>> {
-    const heard = await this.timeline.ofFlow(correlationId);
-    const entries = visibleTo(caller, heard, await this.timeline.customersOf(heard.map(({ orderId }) => orderId)));
+    const entries = await this.timeline.ofFlow(correlationId, visibleTo(caller));
     if (entries.length === 0)
       throw new Problem(404, 'flow-not-found', 'Flow not found', `Nothing has been heard of flow ${correlationId} yet.`);
     return { correlationId, entries: entries.map(viewOf) };

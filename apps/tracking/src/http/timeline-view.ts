@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { mayActFor, type Principal } from '@past-tense/auth';
+import { mayActForAll, type Principal } from '@past-tense/auth';
 import type { TimelineEntry } from '../domain/timeline';
 
-const NOBODY = '';
+const NOBODY = '00000000-0000-0000-0000-000000000000';
 
 export const entryView = z.object({
   topic: z.string(),
@@ -19,10 +19,9 @@ export const entryView = z.object({
   publishedAt: z.iso.datetime(),
 });
 
-/** The entries that the caller may see: those of their own orders, or all. */
-export function visibleTo(caller: Principal, entries: readonly TimelineEntry[], customers: ReadonlyMap<string, string>): TimelineEntry[] {
-  // Who placed an order may not have been heard of yet; until then it is nobody's.
-  return entries.filter(({ orderId }) => mayActFor(caller, customers.get(orderId) ?? NOBODY));
+/** Whose orders the caller may see: those of one customer, or undefined for everybody's. */
+export function visibleTo(caller: Principal): string | undefined {
+  return mayActForAll(caller) ? undefined : (caller.customerId ?? NOBODY);
 }
 
 /** An entry as the API shows it. */

@@ -29,7 +29,7 @@ export class TimelineController {
   @Answers(200, 'What has happened so far.', timelineView)
   @Problems({ 400: 'The id is not a UUID.', 404: 'Nothing has been heard of this order (yet).' })
   async get(@UuidParam('orderId') orderId: string, @Caller() caller: Principal): Promise<z.infer<typeof timelineView>> {
-    const entries = visibleTo(caller, await this.timeline.ofOrder(orderId), await this.timeline.customersOf([orderId]));
+    const entries = await this.timeline.ofOrder(orderId, visibleTo(caller));
     if (entries.length === 0)
       throw new Problem(404, 'timeline-not-found', 'Timeline not found', `Nothing has been heard of order ${orderId} yet.`);
     const gaps = gapsIn(entries).map(({ aggregateId, missingVersions }) => ({ aggregateId, missingVersions: [...missingVersions] }));

@@ -224,7 +224,7 @@ export class Delivery {
         const error = await attempt.rehearse(transaction, message, envelope);
         // It may wait for something else by now, which has to be looked at under that lock.
         if (classify(error) !== 'early' || (error as EarlyEventError).waitsFor !== early.waitsFor) return false;
-        await turns.waitFor(transaction, message, envelope, early.waitsFor, failure);
+        await turns.waitFor(transaction, message, envelope, early, failure);
         return true;
       });
     });

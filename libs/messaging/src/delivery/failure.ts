@@ -19,10 +19,13 @@ export class EarlyEventError extends Error {
   /**
    * @param waitsFor id of the aggregate whose fact must come first
    * @param what that fact, for a person
+   * @param limitMs milliseconds after which waiting is a gap; the consumer's own limit, if left out. Longer where what is waited for is known
+   *   to be on its way and may take as long as somebody else's outage.
    */
   constructor(
     readonly waitsFor: string,
     what: string,
+    readonly limitMs?: number,
   ) {
     super(`${what} has not been heard of yet`);
   }

@@ -17,6 +17,7 @@ import {
   type Held,
 } from '../retry/ordered-retry';
 import type { Reason } from './added-headers';
+import type { EarlyEventError } from './failure';
 import type { Message } from './message';
 import { describeError } from './secrets';
 
@@ -125,14 +126,20 @@ export class Turns {
   }
 
   /** Lets an event wait for something under another key. Call it with the locks of both aggregates held. */
-  async waitFor(transaction: Transaction, message: Message, envelope: Envelope, waitsFor: string, failure: Failure): Promise<boolean> {
+  async waitFor(
+    transaction: Transaction,
+    message: Message,
+    envelope: Envelope,
+    { waitsFor, limitMs = this.options.earlyLimitMs }: EarlyEventError,
+    failure: Failure,
+  ): Promise<boolean> {
     const waiting = await this.#look(transaction, message, envelope);
     if (!waiting) return false;
     const held = afterEarly(arrivalOf(message, envelope), waiting);
     // Waiting again, after something else has come, does not prolong the wait.
     const before = mine(waiting, envelope);
     const since = (before?.reason === 'EARLY' ? before.firstFailedAt : null) ?? new Date();
-    const dueAt = new Date(since.getTime() + this.options.earlyLimitMs);
+    const dueAt = new Date(since.getTime() + limitMs);
     await this.#hold(transaction, message, envelope, held, { ...failure, firstFailedAt: since, waitsFor, dueAt, before });
     return true;
   }

@@ -12,6 +12,8 @@ export const READY_CHECKS = Symbol('ready checks');
 @OpenToAll('Whatever watches the process asks; it learns no more than up or not.')
 @Controller('health')
 export class HealthController {
+  #checking: Promise<string[]> | undefined;
+
   constructor(@Inject(READY_CHECKS) private readonly checks: ReadyChecks) {}
 
   /** The process runs and answers. */
@@ -23,9 +25,16 @@ export class HealthController {
   /** The service can do its work. */
   @Get('ready')
   async ready(): Promise<{ status: string }> {
-    const failed: string[] = [];
-    for (const [name, check] of Object.entries(this.checks)) await check().catch(() => failed.push(name));
+    // However many ask at once, it is found out once: this endpoint is open, and must not use up the database.
+    this.#checking ??= this.#failed().finally(() => (this.#checking = undefined));
+    const failed = await this.#checking;
     if (failed.length > 0) throw new Problem(503, 'not-ready', 'Not ready', `Not ready: ${failed.join(', ')}.`);
     return { status: 'ready' };
+  }
+
+  async #failed(): Promise<string[]> {
+    const failed: string[] = [];
+    for (const [name, check] of Object.entries(this.checks)) await check().catch(() => failed.push(name));
+    return failed;
   }
 }

@@ -13,7 +13,9 @@ export interface RequestWithRawBody extends IncomingMessage {
 const MAX_HEADERS = 100;
 const MAX_DEPTH = 32;
 const KEEP_ALIVE_MS = 65_000;
-const NEVER_REFUSED = /^\/(health|metrics)(\/|$)/;
+const NEVER_REFUSED = new Set(['/health/live', '/health/ready', '/metrics']);
+// Of what the service can take at once: one caller cannot use up what all share.
+const SHARE_OF_ONE = 0.25;
 
 /** Ends what takes too long to arrive, whoever sends it: node answers 408 by itself. */
 export function limitConnections(server: Server, { HTTP_REQUEST_TIMEOUT_MS }: HttpSettings): void {
@@ -29,15 +31,25 @@ export function limitConnections(server: Server, { HTTP_REQUEST_TIMEOUT_MS }: Ht
 /** Refuses what is more than the service can take at once, and what is more than one caller may ask. */
 export function limitRequests({ HTTP_MAX_IN_FLIGHT, RATE_LIMIT_PER_SECOND }: HttpSettings): RequestHandler {
   const limiter = new RateLimiterMemory({ points: RATE_LIMIT_PER_SECOND, duration: 1 });
-  let inFlight = 0;
+  const mostOfOne = Math.max(1, Math.ceil(HTTP_MAX_IN_FLIGHT * SHARE_OF_ONE));
+  const inFlight = new Map<string, number>();
+  let all = 0;
   return (request: Request & RequestWithPrincipal, response: Response, next: NextFunction): void => {
-    if (NEVER_REFUSED.test(request.path)) return next();
-    if (inFlight >= HTTP_MAX_IN_FLIGHT) return next(tooMany('The service has its hands full.', 1_000));
-    inFlight += 1;
+    // Whoever watches the service must hear from it when it has its hands full, most of all then.
+    if (request.method === 'GET' && NEVER_REFUSED.has(request.path)) return next();
+    const caller = callerOf(request);
+    const own = inFlight.get(caller) ?? 0;
+    if (all >= HTTP_MAX_IN_FLIGHT) return next(tooMany('The service has its hands full.', 1_000));
+    if (own >= mostOfOne) return next(tooMany('These are more requests at once than one caller may make.', 1_000));
+    all += 1;
+    inFlight.set(caller, own + 1);
     response.once('close', () => {
-      inFlight -= 1;
+      all -= 1;
+      const left = inFlight.get(caller)! - 1;
+      if (left === 0) inFlight.delete(caller);
+      else inFlight.set(caller, left);
     });
-    limiter.consume(request.principal?.subject ?? request.ip ?? 'unknown').then(
+    limiter.consume(caller).then(
       () => next(),
       (refused: unknown) =>
         next(
@@ -45,6 +57,12 @@ export function limitRequests({ HTTP_MAX_IN_FLIGHT, RATE_LIMIT_PER_SECOND }: Htt
         ),
     );
   };
+}
+
+/** A caller without a token is known by their address, and one who signs in another way must not pay for what strangers do. */
+function callerOf(request: Request & RequestWithPrincipal): string {
+  if (request.principal) return `subject ${request.principal.subject}`;
+  return `${request.headers['webhook-signature'] === undefined ? 'address' : 'signing address'} ${request.ip}`;
 }
 
 /** Reads a JSON body of bounded size. */

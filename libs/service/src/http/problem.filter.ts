@@ -34,7 +34,11 @@ export class ProblemFilter implements ExceptionFilter {
     if (error instanceof ForbiddenError)
       return { 'WWW-Authenticate': `Bearer error="insufficient_scope", scope="${error.missing.join(' ')}"` };
     if (error instanceof UnauthenticatedError)
-      return { 'WWW-Authenticate': request.refusedToken ? `Bearer error="invalid_token", error_description="${error.message}"` : 'Bearer' };
+      return {
+        'WWW-Authenticate': request.refusedToken
+          ? `Bearer error="invalid_token", error_description="${error.message.replaceAll('"', "'")}"`
+          : 'Bearer',
+      };
     if (status === 503) return { 'Retry-After': '1' };
     return {};
   }

@@ -48,6 +48,7 @@ export async function startHttp({
     },
   );
   app.disable('x-powered-by');
+  app.set('trust proxy', settings.HTTP_TRUSTED_PROXIES ?? false);
   app.use(beginFlow(logger), authenticate(verifier), limitRequests(settings), ...readBody(settings), enterFlow);
   app.use(refuseOtherMethods(() => (app.getHttpAdapter().getInstance() as { router: { stack: unknown[] } }).router.stack));
   limitConnections(app.getHttpServer(), settings);
