@@ -10,6 +10,7 @@ import { bulkhead, type IPolicy } from 'cockatiel';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { claimCommand, findReply, keepReply, replyOf, type CommandKey, type Reply } from './answered-commands';
 import { AnswerFigures } from './answer-figures';
+import { CallRate } from './call-rate';
 import { causationIdOf, commandIdOf, correlationIdOf, onBehalfOfCall, tokenOf, traceOfCall } from './call-metadata';
 import { fullNameOf, type Command, type CommandHandler, type UnaryMethod } from './command-handler';
 import { codeName, REASONS, StatusError, TOO_LATE } from './status';
@@ -22,6 +23,8 @@ export interface AnsweringOptions {
   readonly callers: Readonly<Record<string, string>>;
   /** Commands carried out at once; each takes a database connection. More wait their turn. */
   readonly concurrency: number;
+  /** Calls that one caller may make in a second. */
+  readonly callsPerSecond: number;
   readonly logger: Logger;
 }
 
@@ -57,10 +60,12 @@ const FAILURES = new Set([
 export class Answering {
   readonly #figures = new AnswerFigures();
   readonly #turns: IPolicy;
+  readonly #rate: CallRate;
   #calls = 0;
 
   constructor(private readonly options: AnsweringOptions) {
     this.#turns = bulkhead(options.concurrency, MAX_CALLS);
+    this.#rate = new CallRate(options.callsPerSecond);
   }
 
   /**
@@ -103,7 +108,9 @@ export class Answering {
   /** Answers at the deadline at the latest, whatever the handler does meanwhile; what it does after that is rolled back. */
   async #inTime(call: IncomingCall, handler: CommandHandler<UnaryMethod>, correlationId: string): Promise<Reply> {
     if (this.#calls >= MAX_CALLS)
-      throw new StatusError(status.RESOURCE_EXHAUSTED, REASONS.tooManyCalls, 'Too many commands are waiting already; ask again later.');
+      throw new StatusError(status.RESOURCE_EXHAUSTED, REASONS.tooManyCalls, 'Too many commands are waiting already; ask again later.', [], {
+        retryAfterMs: 1_000,
+      });
     this.#calls += 1;
     const work = this.#reply(call, handler, correlationId).finally(() => (this.#calls -= 1));
     let timer: NodeJS.Timeout | undefined;
@@ -170,6 +177,7 @@ export class Answering {
     const token = tokenOf(metadata);
     if (!token) throw new UnauthenticatedError('This needs a token: send it as the metadata "authorization: Bearer <token>".');
     const { subject, scopes } = await this.options.verifier.verify(token);
+    await this.#rate.count(subject);
     const { scope, callers } = commandServiceOf(method);
     if (!scopes.has(scope))
       throw new StatusError(status.PERMISSION_DENIED, REASONS.scopeMissing, `This needs a token with the scope ${scope}.`);

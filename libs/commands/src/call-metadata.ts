@@ -1,14 +1,15 @@
 import { Metadata, status } from '@grpc/grpc-js';
 import { newId } from '@past-tense/envelope';
 import type { TraceHeaders } from '@past-tense/telemetry';
-import { REASONS, StatusError } from './status';
+import { plainText, REASONS, StatusError } from './status';
 
 const AUTHORIZATION = 'authorization';
 const COMMAND_ID = 'command-id';
 const CORRELATION_ID = 'correlation-id';
 const CAUSATION_ID = 'causation-id';
 const ON_BEHALF_OF = 'on-behalf-of';
-const MAX_ON_BEHALF_OF = 200;
+// What an OpenID Connect subject may have, https://openid.net/specs/openid-connect-core-1_0.html#IDToken
+const MAX_ON_BEHALF_OF = 255;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
 
 /** What travels beside the request of a command. */
@@ -29,7 +30,7 @@ export function writeMetadata({ token, commandId, correlationId, causationId, on
   metadata.set(CORRELATION_ID, correlationId);
   if (causationId) metadata.set(CAUSATION_ID, causationId);
   // gRPC allows printable ASCII alone.
-  if (onBehalfOf) metadata.set(ON_BEHALF_OF, encodeURIComponent(onBehalfOf));
+  if (onBehalfOf) metadata.set(ON_BEHALF_OF, encodeURIComponent(plainText(onBehalfOf)));
   if (trace) metadata.set('traceparent', trace.traceparent);
   if (trace?.tracestate) metadata.set('tracestate', trace.tracestate);
   return metadata;

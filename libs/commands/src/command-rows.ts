@@ -39,6 +39,7 @@ const add = {
 /**
  * Takes commands that are due and leaves them alone for 15 seconds, longer than an attempt lasts: after that, whoever took them was killed.
  * A command waits for the one before it about the same subject, so that two changes of an address arrive in the order they were asked for.
+ * That order is the database's: ids are made from the clocks of the instances, which differ by a few milliseconds.
  */
 export const takeCommands = {
   name: 'commands-take',
@@ -46,7 +47,7 @@ export const takeCommands = {
          WHERE id = ANY (ARRAY(
            SELECT id FROM commands AS due
            WHERE answered_at IS NULL AND next_attempt_at <= now()
-             AND NOT EXISTS (SELECT 1 FROM commands AS earlier WHERE earlier.subject = due.subject AND earlier.id < due.id AND earlier.answered_at IS NULL)
+             AND NOT EXISTS (SELECT 1 FROM commands AS earlier WHERE earlier.subject = due.subject AND earlier.seq < due.seq AND earlier.answered_at IS NULL)
            ORDER BY next_attempt_at LIMIT $1 FOR UPDATE SKIP LOCKED))
          RETURNING id, method, request, subject, correlation_id, causation_id, traceparent, tracestate, on_behalf_of, attempts, expires_at,
            expires_at <= now() AS expired`,

@@ -1,12 +1,9 @@
 import type { INestApplication } from '@nestjs/common';
 import { ServerGrpc } from '@nestjs/microservices';
 import {
-  ServerInterceptingCall,
-  status,
   type sendUnaryData,
   type Server,
   type ServerCredentials,
-  type ServerInterceptor,
   type ServerUnaryCall,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
@@ -20,6 +17,7 @@ import { Answering } from './answering';
 import { removeOldReplies } from './answered-commands';
 import { handledBy, type CommandHandler, type CommandHandlerClass, type UnaryMethod } from './command-handler';
 import { OldRows } from './old-rows';
+import { OpenCalls } from './open-calls';
 import { packageDefinition, serviceDefinition } from './package-definition';
 import { statusOf } from './status';
 import { statusErrorFor } from './status-for';
@@ -39,11 +37,20 @@ export interface CommandServerOptions {
   readonly callers?: Readonly<Record<string, string>>;
   /** Commands carried out at once; each takes a database connection. */
   readonly concurrency?: number;
+  /** Calls that one caller may make in a second. */
+  readonly callsPerSecond?: number;
+  /** Milliseconds for which a stream (reflection, a watch of health) may be open. */
+  readonly maxStreamMs?: number;
+  /** Milliseconds after which a caller is asked to connect anew, so that callers find new instances and new addresses. */
+  readonly maxConnectionAgeMs?: number;
   readonly database: Database;
   readonly logger: Logger;
 }
 
 const CONCURRENCY = 8;
+const CALLS_PER_SECOND = 500;
+const MAX_STREAM_MS = 60_000;
+const MAX_CONNECTION_AGE_MS = 600_000;
 const DEFAULT_DEADLINE_MS = 5_000;
 const MAX_DEADLINE_MS = 10_000;
 const CLOSE_TIMEOUT_MS = 5_000;
@@ -57,9 +64,10 @@ const LIMITS = {
   'grpc.keepalive_time_ms': 30_000,
   'grpc.keepalive_timeout_ms': 10_000,
   'grpc.max_connection_idle_ms': 300_000,
+  // Longer than a command may take, so that none is cut off.
+  'grpc.max_connection_age_grace_ms': 15_000,
   // Otherwise each call adds to a history that nobody looks at.
   'grpc.enable_channelz': 0,
-  interceptors: [endHalfOpenCalls],
 };
 
 /**
@@ -81,12 +89,14 @@ class CommandServer extends ServerGrpc {
   readonly #health: HealthImplementation;
   readonly #answering: Answering;
   readonly #oldReplies: OldRows;
+  readonly #openCalls: OpenCalls;
 
   constructor(
     private readonly settings: CommandServerOptions,
     private readonly handlers: ReadonlyMap<UnaryMethod, CommandHandler<UnaryMethod>>,
   ) {
     const services = [...new Set([...handlers.keys()].map((method) => commandServiceOf(method)))];
+    const openCalls = new OpenCalls(MAX_DEADLINE_MS, settings.maxStreamMs ?? MAX_STREAM_MS);
     super({
       package: [],
       packageDefinition: packageDefinition(services.map(({ service }) => service)),
@@ -95,13 +105,18 @@ class CommandServer extends ServerGrpc {
       maxReceiveMessageLength: MAX_MESSAGE_BYTES,
       maxSendMessageLength: MAX_MESSAGE_BYTES,
       maxMetadataSize: 16_384,
-      channelOptions: LIMITS,
+      channelOptions: {
+        ...LIMITS,
+        'grpc.max_connection_age_ms': settings.maxConnectionAgeMs ?? MAX_CONNECTION_AGE_MS,
+        interceptors: [openCalls.interceptor],
+      },
       onLoadPackageDefinition: (definition, server) => this.#addServices(definition as never, server as Server),
     });
-    const { database, verifier, callers = {}, concurrency = CONCURRENCY, logger } = settings;
+    const { database, verifier, callers = {}, concurrency = CONCURRENCY, callsPerSecond = CALLS_PER_SECOND, logger } = settings;
     this.#services = services;
     this.#health = new HealthImplementation(Object.fromEntries(this.#names().map((name) => [name, 'NOT_SERVING'])));
-    this.#answering = new Answering({ database, verifier, callers, concurrency, logger });
+    this.#answering = new Answering({ database, verifier, callers, concurrency, callsPerSecond, logger });
+    this.#openCalls = openCalls;
     this.#oldReplies = new OldRows(database, removeOldReplies, logger);
   }
 
@@ -114,9 +129,10 @@ class CommandServer extends ServerGrpc {
     });
   }
 
-  /** Lets calls that run finish, for a while; whoever keeps a stream open does not hold the process up. */
+  /** Ends streams and lets commands that run finish, for a while. */
   override async close(): Promise<void> {
     this.#names().forEach((name) => this.#health.setStatus(name, 'NOT_SERVING'));
+    this.#openCalls.endStreams();
     const server = this.grpcClient as Server | null;
     if (server) {
       let timer: NodeJS.Timeout | undefined;
@@ -187,29 +203,4 @@ function checkHandlers(service: string, handlers: readonly CommandHandlerClass[]
 function deadlineOf(call: ServerUnaryCall<unknown, unknown>): number {
   const given = Number(call.getDeadline());
   return Number.isFinite(given) ? Math.min(given, Date.now() + MAX_DEADLINE_MS) : Date.now() + DEFAULT_DEADLINE_MS;
-}
-
-/** Ends calls that are begun and whose request never comes. */
-function endHalfOpenCalls(...[method, call]: Parameters<ServerInterceptor>): ServerInterceptingCall {
-  // Reflection is a conversation; it stays open until the caller has asked everything.
-  if (method.requestStream) return new ServerInterceptingCall(call);
-  const timer = setTimeout(
-    () => call.sendStatus({ code: status.DEADLINE_EXCEEDED, details: 'The request did not come in time.' }),
-    MAX_DEADLINE_MS,
-  );
-  timer.unref();
-  return new ServerInterceptingCall(call, {
-    start: (next) =>
-      next({
-        onReceiveHalfClose: (proceed) => {
-          clearTimeout(timer);
-          proceed();
-        },
-        onCancel: () => clearTimeout(timer),
-      }),
-    sendStatus: (ending, next) => {
-      clearTimeout(timer);
-      next(ending);
-    },
-  });
 }

@@ -19,7 +19,7 @@ export interface CommandRequest<M extends UnaryMethod = UnaryMethod> {
   readonly request: MessageInitShape<M['input']>;
   /** Id (UUID) of what the command is about on our side. Commands about the same are sent one after the other. */
   readonly subject: string;
-  /** Whom it is sent for, 200 characters at most; for the receiver's record. */
+  /** Whom it is sent for, 255 characters at most; for the receiver's record. */
   readonly onBehalfOf?: string | undefined;
 }
 

@@ -7,6 +7,8 @@ import { BadRequestSchema, ErrorInfoSchema, StatusSchema, type Violation } from 
 const DETAILS = 'grpc-status-details-bin';
 /** The same reason for clients that do not read the details. */
 const REASON = 'reason';
+/** Seconds after which asking again makes sense, as in HTTP (RFC 9110, 10.2.3). */
+const RETRY_AFTER = 'retry-after';
 const DOMAIN = 'past-tense.example';
 /** Trailers must fit into what clients take (8 KiB by default in several of them). */
 const MAX_VIOLATIONS = 20;
@@ -36,15 +38,18 @@ export const REASONS = {
 /** Ends a call with a status other than OK. The message goes to the caller as it is. */
 export class StatusError extends Error {
   override name = 'StatusError';
+  /** Milliseconds after which asking again makes sense, where that is known. */
+  readonly retryAfterMs: number | undefined;
 
   constructor(
     readonly code: status,
     readonly reason: string,
     message: string,
     readonly violations: readonly Violation[] = [],
-    options?: ErrorOptions,
+    options: ErrorOptions & { readonly retryAfterMs?: number } = {},
   ) {
     super(message, options);
+    this.retryAfterMs = options.retryAfterMs;
   }
 }
 
@@ -54,7 +59,7 @@ export function plainText(text: string): string {
 }
 
 /** A status as gRPC sends it: the message, the reason, and both once more in google.rpc.Status. */
-export function statusOf({ code, reason, message, violations }: StatusError): StatusObject {
+export function statusOf({ code, reason, message, violations, retryAfterMs }: StatusError): StatusObject {
   const text = plainText(message);
   const fieldViolations = violations.slice(0, MAX_VIOLATIONS).map(({ field, description }) => ({ field, description }));
   const details = [
@@ -63,6 +68,7 @@ export function statusOf({ code, reason, message, violations }: StatusError): St
   ];
   const metadata = new Metadata();
   metadata.set(REASON, reason);
+  if (retryAfterMs !== undefined) metadata.set(RETRY_AFTER, String(Math.max(1, Math.ceil(retryAfterMs / 1000))));
   metadata.set(DETAILS, Buffer.from(toBinary(StatusSchema, create(StatusSchema, { code, message: text, details }))));
   return { code, details: text, metadata };
 }
@@ -89,4 +95,11 @@ export function reasonOf(error: ServiceError): string | undefined {
     // Details that cannot be read are as good as none.
   }
   return typeof plain === 'string' && plain ? plain : undefined;
+}
+
+/** Milliseconds that the receiver wants to be left alone, 0 if it does not say. */
+export function retryAfterMsOf(error: ServiceError): number {
+  const metadata = error.metadata as Metadata | undefined;
+  const seconds = Number(metadata?.get(RETRY_AFTER)[0] ?? 0);
+  return seconds > 0 ? seconds * 1000 : 0;
 }

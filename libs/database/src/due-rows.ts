@@ -63,9 +63,15 @@ export class DueRows<Row extends QueryResultRow> {
       } catch (error) {
         failures += 1;
         logger.warn({ err: error, failures }, `${name} cannot be looked at; that is tried again`);
-        await this.#wakeUp.sleep(Math.min(MAX_BACK_OFF_MS, pollMs * failures));
+        await this.#backOff(Math.min(MAX_BACK_OFF_MS, pollMs * failures));
       }
     }
+  }
+
+  /** Whoever says that a row is due must not hurry it while the database is away. */
+  async #backOff(ms: number): Promise<void> {
+    const until = Date.now() + ms;
+    for (let left = ms; left > 0 && !this.#stopping; left = until - Date.now()) await this.#wakeUp.sleep(left);
   }
 
   #begin(row: Row): void {

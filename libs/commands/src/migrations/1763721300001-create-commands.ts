@@ -6,6 +6,7 @@ export class CreateCommands1763721300001 implements MigrationInterface {
     await runner.query(`
       CREATE TABLE commands (
         id              uuid        PRIMARY KEY,
+        seq             bigint      GENERATED ALWAYS AS IDENTITY,
         method          text        NOT NULL,
         request         bytea       NOT NULL,
         subject         uuid        NOT NULL,
@@ -25,7 +26,7 @@ export class CreateCommands1763721300001 implements MigrationInterface {
         CHECK ((answered_at IS NULL) = (outcome IS NULL))
       )`);
     await runner.query('CREATE INDEX commands_due ON commands (next_attempt_at) WHERE answered_at IS NULL');
-    await runner.query('CREATE INDEX commands_open_of_subject ON commands (subject, id) WHERE answered_at IS NULL');
+    await runner.query('CREATE INDEX commands_open_of_subject ON commands (subject, seq) WHERE answered_at IS NULL');
     await runner.query('CREATE INDEX commands_by_age ON commands (answered_at) WHERE answered_at IS NOT NULL');
   }
 
