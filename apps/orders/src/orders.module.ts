@@ -29,7 +29,7 @@ const webhooks = WebhooksModule.register({ events: webhookEvents });
       inject: [Database, SETTINGS, LOGGER],
       options: (database: Database, settings: OrdersSettings, logger: Logger) => ({
         database,
-        clients: [shippingClient(settings)],
+        clients: [shippingClient(settings, logger)],
         expiryMs: settings.COMMAND_EXPIRY_MS,
         logger,
       }),

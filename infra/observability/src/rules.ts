@@ -29,6 +29,7 @@ export function ruleGroups(topics: readonly Topic[], services: readonly Service[
     ...topics.map((topic) => ({ name: `topic ${topic.name}`, rules: topicAlerts(topic) })),
     ...services.map((service) => ({ name: `service ${service.name}`, rules: serviceAlerts(service) })),
     { name: 'jobs', rules: [jobStuck(services)] },
+    { name: 'webhooks', rules: [webhooksParked(services)] },
     { name: 'watchers', rules: [lagUnseen] },
   ];
 }
@@ -124,14 +125,28 @@ function serviceAlerts({ name, owner }: Service): Rule[] {
 }
 
 function jobStuck(services: readonly Service[]): Rule {
-  const { owner } = services.find(({ name }) => name === 'orders')!;
   return {
     alert: 'JobStuck',
     expr: `max(past_tense_jobs_oldest_age{job="orders"}) > ${JOB_STUCK_AFTER_SECONDS}`,
     for: '1m',
-    labels: { owner, service: 'orders', severity: 'page' },
+    labels: { owner: ownerOfOrders(services), service: 'orders', severity: 'page' },
     annotations: annotations('job-stuck', 'An order has been on its way for {{ $value | humanizeDuration }}.'),
   };
+}
+
+function webhooksParked(services: readonly Service[]): Rule {
+  return {
+    alert: 'WebhooksParked',
+    // Every instance counts the same rows.
+    expr: 'max(past_tense_webhooks_parked{job="orders"}) > 0',
+    for: '10m',
+    labels: { owner: ownerOfOrders(services), service: 'orders', severity: 'ticket' },
+    annotations: annotations('webhooks-parked', '{{ $value }} webhooks are parked; they are not sent until somebody asks for it.'),
+  };
+}
+
+function ownerOfOrders(services: readonly Service[]): string {
+  return services.find(({ name }) => name === 'orders')!.owner;
 }
 
 const lagUnseen: Rule = {

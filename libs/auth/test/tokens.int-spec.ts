@@ -1,6 +1,20 @@
 import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
 import { DEVELOPMENT_MARK, IssuerUnavailableError, ServiceToken, TokenVerifier, UnauthenticatedError } from '../src';
+import { eventually } from '@past-tense/testing';
 import { AnIssuer } from './an-issuer';
+
+const EVERYTHING_BUT_DATE = [
+  'hrtime',
+  'nextTick',
+  'performance',
+  'queueMicrotask',
+  'setImmediate',
+  'clearImmediate',
+  'setInterval',
+  'clearInterval',
+  'setTimeout',
+  'clearTimeout',
+] as const;
 
 const CUSTOMER = '019aa000-0000-7000-8000-00000000000c';
 
@@ -140,6 +154,63 @@ describe('the token of a service', () => {
     } finally {
       await own.stop();
     }
+  });
+
+  describe('as time goes by', () => {
+    const LIFETIME_S = 300;
+    let own: AnIssuer;
+    let service: ServiceToken;
+    beforeEach(async () => {
+      jest.useFakeTimers({ now: Date.now(), doNotFake: [...EVERYTHING_BUT_DATE] });
+      own = await AnIssuer.start({ lifetimeS: LIFETIME_S });
+      service = tokenOf(own);
+    });
+    afterEach(async () => {
+      jest.useRealTimers();
+      await own.stop();
+    });
+    const pass = (seconds: number) => jest.setSystemTime(Date.now() + seconds * 1000);
+
+    it('is fetched once when it has ended, however many find out', async () => {
+      const first = await service.get();
+      pass(LIFETIME_S + 1);
+
+      const tokens = await Promise.all(Array.from({ length: 20 }, () => service.get()));
+
+      expect(new Set(tokens).size).toBe(1);
+      expect(tokens[0]).not.toBe(first);
+      expect(own.asked['/token']).toBe(2);
+    });
+
+    it('is renewed before it ends', async () => {
+      const first = await service.get();
+      pass(LIFETIME_S - 10);
+
+      await eventually(async () => expect(await service.get()).not.toBe(first));
+      expect(own.asked['/token']).toBe(2);
+    });
+
+    it('is used to its end while the issuer is away, and not after it', async () => {
+      const first = await service.get();
+      await own.stop();
+      pass(LIFETIME_S - 10);
+      for (let i = 0; i < 5; i++) expect(await service.get()).toBe(first);
+
+      pass(10);
+      await expect(service.get()).rejects.toThrow(`The issuer ${own.url} gives the client orders no token`);
+    });
+
+    it('that was refused is replaced once, however many ask for another', async () => {
+      const refused = await service.get();
+      pass(2);
+
+      const tokens = await Promise.all(Array.from({ length: 20 }, () => service.get({ instead: refused })));
+
+      expect(new Set(tokens).size).toBe(1);
+      expect(tokens[0]).not.toBe(refused);
+      expect(await service.get({ instead: refused })).toBe(tokens[0]);
+      expect(own.asked['/token']).toBe(2);
+    });
   });
 
   it('is fetched anew when the issuer was away, and before it ends', async () => {

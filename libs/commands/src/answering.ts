@@ -108,9 +108,15 @@ export class Answering {
   /** Answers at the deadline at the latest, whatever the handler does meanwhile; what it does after that is rolled back. */
   async #inTime(call: IncomingCall, handler: CommandHandler<UnaryMethod>, correlationId: string): Promise<Reply> {
     if (this.#calls >= MAX_CALLS)
-      throw new StatusError(status.RESOURCE_EXHAUSTED, REASONS.tooManyCalls, 'Too many commands are waiting already; ask again later.', [], {
-        retryAfterMs: 1_000,
-      });
+      throw new StatusError(
+        status.RESOURCE_EXHAUSTED,
+        REASONS.tooManyCalls,
+        'Too many commands are waiting already; ask again later.',
+        [],
+        {
+          retryAfterMs: 1_000,
+        },
+      );
     this.#calls += 1;
     const work = this.#reply(call, handler, correlationId).finally(() => (this.#calls -= 1));
     let timer: NodeJS.Timeout | undefined;

@@ -1,9 +1,9 @@
 import { create, fromBinary, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
-import { Client, credentials, status, type ChannelCredentials, type Metadata, type ServiceError } from '@grpc/grpc-js';
+import { Client, credentials, status, type ChannelCredentials, type ServiceError } from '@grpc/grpc-js';
 import { context, metrics, SpanKind } from '@opentelemetry/api';
 import { commandServiceOf, validate } from '@past-tense/contracts';
 import { newId } from '@past-tense/envelope';
-import { currentFlow, endWith, inSpan, SEARCHABLE, traceOf } from '@past-tense/telemetry';
+import { currentFlow, endWith, inSpan, SEARCHABLE, traceOf, type Logger } from '@past-tense/telemetry';
 import {
   bulkhead,
   circuitBreaker,
@@ -20,15 +20,16 @@ import { requireOnBehalfOf, writeMetadata } from './call-metadata';
 import { fullNameOf, type UnaryMethod } from './command-handler';
 import { requireNoReaction } from './no-reaction';
 import type { Outcome } from './outcome';
-import { codeName, reasonOf, REASONS } from './status';
+import { codeName, reasonOf, REASONS, retryAfterMsOf } from './status';
+import { Tokens } from './tokens';
 
 export interface CommandClientOptions {
   /** The service that answers, as it stands in the contracts. */
   readonly receiver: string;
   /** host:port, or any other name that gRPC resolves (https://github.com/grpc/grpc/blob/master/doc/naming.md). */
   readonly address: string;
-  /** Gives the token to call with. It is asked for every attempt. */
-  readonly token: () => Promise<string>;
+  /** Gives the token to call with. It is asked for every attempt, and told which token was refused, if one was: that one is of no use. */
+  readonly token: (refused?: string) => Promise<string>;
   /** How the connection is secured; not at all by default. */
   readonly credentials?: ChannelCredentials;
   /** Milliseconds after which one attempt is given up. */
@@ -41,6 +42,8 @@ export interface CommandClientOptions {
   readonly breakAfter?: number;
   /** Milliseconds after which one attempt probes whether the receiver is back. */
   readonly probeAfterMs?: number;
+  /** Is told why there is no token. */
+  readonly logger?: Logger | undefined;
 }
 
 /** A command that is to be sent. */
@@ -49,7 +52,7 @@ export interface CommandToSend<M extends UnaryMethod = UnaryMethod> {
   readonly request: MessageInitShape<M['input']>;
   /** The same one whenever the same command is sent again; a new one by default. */
   readonly commandId?: string | undefined;
-  /** Whom it is sent for, 200 characters at most; for the receiver's record. */
+  /** Whom it is sent for, 255 characters at most; for the receiver's record. */
   readonly onBehalfOf?: string | undefined;
 }
 
@@ -58,6 +61,8 @@ interface Attempt {
   readonly code: status;
   /** Whether the receiver showed that it cannot work. */
   readonly sick: boolean;
+  /** Milliseconds that the receiver wants to be left alone. */
+  readonly retryAfterMs?: number;
 }
 
 const MAX_MESSAGE_BYTES = 65_536;
@@ -111,15 +116,25 @@ const CHANNEL = {
   'grpc.enable_channelz': 0,
 };
 
+/**
+ * Secures the connection of a client with TLS.
+ * @param ca whom to trust, certificates in PEM; whom Node trusts by default (https://nodejs.org/api/tls.html)
+ */
+export function overTls(ca?: string): ChannelCredentials {
+  return credentials.createSsl(ca === undefined ? null : Buffer.from(ca));
+}
+
 /** Sends commands to one service. */
 export class CommandClient {
   readonly #client: Client;
   readonly #policy: IPolicy;
+  readonly #tokens: Tokens;
   #closed = false;
 
   constructor(private readonly options: CommandClientOptions) {
     const { receiver, address, concurrency = 10, breakAfter = 5, probeAfterMs = 2_000 } = options;
     this.#client = new Client(address, options.credentials ?? credentials.createInsecure(), CHANNEL);
+    this.#tokens = new Tokens(options);
     const breaker = circuitBreaker(
       handleWhenResult((attempt) => (attempt as Attempt).sick),
       { halfOpenAfter: probeAfterMs, breaker: new ConsecutiveBreaker(breakAfter) },
@@ -148,13 +163,14 @@ export class CommandClient {
     const commandId = command.commandId ?? newId();
     let renewed = false;
     for (let failures = 0; ; failures++) {
-      const { outcome, code } = await this.#attempt<M>({ ...command, commandId }, deadline);
+      const { outcome, code, retryAfterMs = 0 } = await this.#attempt<M>({ ...command, commandId }, deadline);
       const again = AGAIN.has(code) || (code === status.UNAUTHENTICATED && !renewed);
       // Between half and all of the delay, so that those that failed together do not come back together.
       const backOffMs = Math.min(FIRST_BACK_OFF_MS * 2 ** failures, MAX_BACK_OFF_MS) * (0.5 + Math.random() / 2);
-      if (outcome.kind !== 'unavailable' || !again || this.#closed || Date.now() + backOffMs >= deadline) return outcome as Outcome<M>;
+      const waitMs = Math.max(backOffMs, retryAfterMs);
+      if (outcome.kind !== 'unavailable' || !again || this.#closed || Date.now() + waitMs >= deadline) return outcome as Outcome<M>;
       renewed ||= code === status.UNAUTHENTICATED;
-      await sleep(backOffMs);
+      await sleep(waitMs);
     }
   }
 
@@ -206,13 +222,14 @@ export class CommandClient {
       [SEARCHABLE.correlationId]: flow.correlationId,
     };
     return await inSpan(fullNameOf(method), { kind: SpanKind.CLIENT, attributes }, context.active(), async (span) => {
-      let metadata: Metadata;
+      let token: string;
       try {
-        metadata = writeMetadata({ token: await this.options.token(), commandId, onBehalfOf, trace: traceOf(span), ...flow });
+        token = await this.#tokens.next();
       } catch (error) {
         endWith(span, error);
         return unavailable(NO_TOKEN, status.UNAVAILABLE, false);
       }
+      const metadata = writeMetadata({ token, commandId, onBehalfOf, trace: traceOf(span), ...flow });
       if (this.#closed) return unavailable(CLOSED, status.CANCELLED, false);
       const deadline = Math.min(Date.now() + (this.options.timeoutMs ?? 3_000), overall);
       const attempt = await new Promise<Attempt>((resolve) => {
@@ -220,6 +237,7 @@ export class CommandClient {
           resolve(error ? attemptOf(error) : accepted(method, response!)),
         );
       });
+      this.#tokens.used(token, attempt.code);
       span.setAttributes({ 'rpc.response.status_code': codeName(attempt.code), 'rpc.grpc.status_code': attempt.code });
       if (attempt.outcome.kind === 'unavailable') endWith(span, new Error(attempt.outcome.reason));
       return attempt;
@@ -240,7 +258,7 @@ function attemptOf(error: ServiceError): Attempt {
   if (FINAL.has(error.code))
     return { outcome: { kind: 'refused', reason: reason ?? codeName(error.code), detail: error.details }, code: error.code, sick: false };
   const sick = BROKEN.has(error.code) && (reason === undefined || IN_TROUBLE.has(reason));
-  return unavailable(reason ?? codeName(error.code), error.code, sick);
+  return { ...unavailable(reason ?? codeName(error.code), error.code, sick), retryAfterMs: retryAfterMsOf(error) };
 }
 
 function unavailable(reason: string, code: status, sick: boolean): Attempt {

@@ -11,6 +11,7 @@ import { fullNameOf, type UnaryMethod } from './command-handler';
 import { requireNoReaction } from './no-reaction';
 import { OldRows } from './old-rows';
 import type { Outcome } from './outcome';
+import { plainText } from './status';
 import { addCommand, putOffCommand, removeOldCommands, settleCommand, takeCommands, type CommandRow } from './command-rows';
 
 /** A command that is to be sent even if this process does not live to see it. */
@@ -99,7 +100,7 @@ export class Commands {
       correlationId: flow?.correlationId ?? newId(),
       causationId: flow?.causationId,
       trace: currentTrace(),
-      onBehalfOf,
+      onBehalfOf: onBehalfOf && plainText(onBehalfOf),
       expiryMs: this.options.expiryMs ?? EXPIRY_MS,
     });
     transaction.afterCommit(() => this.#rows.wake());

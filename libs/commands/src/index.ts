@@ -5,7 +5,7 @@ import { CreateCommands1763721300001 } from './migrations/1763721300001-create-c
 export const COMMAND_SERVER_MIGRATIONS = [CreateAnsweredCommands1763721300000];
 /** What makes the table of a service that sends commands. */
 export const COMMANDS_MIGRATIONS = [CreateCommands1763721300001];
-export { CommandClient, type CommandClientOptions, type CommandToSend } from './command-client';
+export { CommandClient, overTls, type CommandClientOptions, type CommandToSend } from './command-client';
 export { Handles, type Command, type CommandHandler, type CommandHandlerClass } from './command-handler';
 export { connectCommands, type CommandServerOptions } from './command-server';
 export { Commands, type CommandOutcomes, type CommandRequest, type CommandsOptions, type SettledCommand } from './commands';

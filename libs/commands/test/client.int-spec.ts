@@ -1,12 +1,13 @@
-import { status } from '@grpc/grpc-js';
+import { ServerCredentials, status } from '@grpc/grpc-js';
 import { CancelShipment, ChangeDeliveryAddress, InvalidPayloadError } from '@past-tense/contracts';
 import { newId } from '@past-tense/envelope';
-import { inFlow } from '@past-tense/telemetry';
+import { inFlow, type Logger } from '@past-tense/telemetry';
 import { eventually } from '@past-tense/testing';
-import { CommandClient, type CommandClientOptions } from '../src/index';
+import { CommandClient, overTls, type CommandClientOptions } from '../src/index';
 import { StatusError } from '../src/status';
+import { aCertificate } from './certificate';
 import { ScriptedReceiver, type Scripted } from './scripted-receiver';
-import { freePort, SHIPMENT } from './shipping';
+import { freePort, logger, SHIPMENT } from './shipping';
 
 let receiver: ScriptedReceiver;
 const clients: CommandClient[] = [];
@@ -22,6 +23,12 @@ function clientOf(over: Partial<CommandClientOptions> = {}): CommandClient {
   const client = new CommandClient({ receiver: 'shipping', address: receiver.address, token: () => Promise.resolve('token'), ...over });
   clients.push(client);
   return client;
+}
+/** A logger, and the warnings it was given. */
+function aLogger(): [object[], Logger] {
+  const said: object[] = [];
+  const warn = (fields: object, message: string) => void said.push({ ...fields, message });
+  return [said, new Proxy(logger, { get: (target, name) => (name === 'warn' ? warn : (Reflect.get(target, name) as unknown)) })];
 }
 const aCommand = () => ({ method: CancelShipment, request: { orderId: newId() } });
 const accepted = { kind: 'accepted', response: expect.objectContaining({ shipmentId: SHIPMENT }) as unknown };
@@ -84,9 +91,9 @@ describe('a client', () => {
   });
 
   it('tries another token once', async () => {
-    const tokens = ['old', 'new'];
+    const token = (refused?: string) => Promise.resolve(refused === 'old' ? 'new' : 'old');
     receiver.script = [saying(status.UNAUTHENTICATED, 'UNAUTHENTICATED'), 'OK'];
-    expect(await clientOf({ token: () => Promise.resolve(tokens.shift()!) }).send(aCommand())).toEqual(accepted);
+    expect(await clientOf({ token }).send(aCommand())).toEqual(accepted);
 
     receiver.script = [saying(status.UNAUTHENTICATED, 'UNAUTHENTICATED')];
     expect(await clientOf().send(aCommand())).toEqual({ kind: 'unavailable', reason: 'UNAUTHENTICATED' });
@@ -104,6 +111,24 @@ describe('a client', () => {
   ])('is unavailable when a token %s', async (_, token) => {
     expect(await clientOf({ token, overallMs: 300 }).send(aCommand())).toEqual({ kind: 'unavailable', reason: 'TOKEN_UNAVAILABLE' });
     expect(receiver.calls).toEqual([]);
+  });
+
+  it('says once in a while why there is no token, and not what was asked with which secret', async () => {
+    const [said, telling] = aLogger();
+    const request = { body: 'client_secret=geheim' };
+    const token = () => Promise.reject(Object.assign(new Error('the issuer is away'), { request }));
+    const client = clientOf({ token, logger: telling });
+
+    for (let i = 0; i < 5; i++) await client.sendOnce(aCommand());
+
+    expect(said).toEqual([{ receiver: 'shipping', cause: 'the issuer is away', unsaid: 0, message: expect.any(String) as unknown }]);
+  });
+
+  it('leaves a receiver alone for as long as it asks', async () => {
+    receiver.script = [new StatusError(status.RESOURCE_EXHAUSTED, 'TOO_MANY_CALLS', 'Later.', [], { retryAfterMs: 60_000 }), 'OK'];
+
+    expect(await clientOf().send(aCommand())).toEqual({ kind: 'unavailable', reason: 'TOO_MANY_CALLS' });
+    expect(receiver.calls).toHaveLength(1);
   });
 
   it('gives up when its time is over', async () => {
@@ -162,7 +187,7 @@ describe('a client', () => {
 
     await expect(clientOf().send({ method: CancelShipment, request: { orderId: '1' } })).rejects.toThrow(InvalidPayloadError);
     await expect(clientOf().send({ method: ChangeDeliveryAddress, request: { orderId: newId() } })).rejects.toThrow(InvalidPayloadError);
-    await expect(clientOf().send({ ...aCommand(), onBehalfOf: 'x'.repeat(201) })).rejects.toThrow(RangeError);
+    await expect(clientOf().send({ ...aCommand(), onBehalfOf: 'x'.repeat(256) })).rejects.toThrow(RangeError);
     await expect(clientOf({ receiver: 'payments' }).send(aCommand())).rejects.toThrow(
       'CancelShipment is answered by shipping, not by payments.',
     );
@@ -170,6 +195,19 @@ describe('a client', () => {
       'A reaction may not send a command',
     );
     expect(receiver.calls).toEqual([]);
+  });
+
+  it('over TLS sends to whoever has a certificate that it trusts, and to nobody else', async () => {
+    const [own, foreign] = [aCertificate(), aCertificate()];
+    const keys = [{ private_key: Buffer.from(own.key), cert_chain: Buffer.from(own.certificate) }];
+    const secured = await ScriptedReceiver.start(0, ServerCredentials.createSsl(null, keys));
+    const { address } = secured;
+
+    expect(await clientOf({ address, credentials: overTls(own.certificate) }).send(aCommand())).toEqual(accepted);
+    for (const credentials of [overTls(foreign.certificate), overTls(), undefined])
+      expect(await clientOf({ address, credentials, overallMs: 500 }).send(aCommand())).toMatchObject({ kind: 'unavailable' });
+    expect(secured.calls).toHaveLength(1);
+    secured.stop();
   });
 
   it('that is closed makes no call', async () => {

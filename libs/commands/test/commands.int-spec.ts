@@ -163,6 +163,28 @@ describe('a durable command', () => {
     expect(told.commands.map(({ commandId }) => commandId)).toEqual(expect.arrayContaining([first, second, other]));
   });
 
+  it('is sent in the order of the requests, also where the clock of the instance that made the first was fast', async () => {
+    const [told, commands, subject] = [new Told(), commandsWith(), newId()];
+    const first = await request(commands, subject);
+    const second = await request(commands, subject);
+    const later = newId();
+    await database.query({ name: 'fast-clock', text: 'UPDATE commands SET id = $2 WHERE id = $1' }, [first, later]);
+    commands.start(told);
+
+    await eventually(() => expect(told.commands.length).toBe(2));
+    expect(receiver.commandIds).toEqual([later, second]);
+  });
+
+  it('may be for somebody whose name PostgreSQL or gRPC would not take as it is', async () => {
+    const [told, commands] = [new Told(), commandsWith()];
+    const command = { method: CancelShipment, request: { orderId: newId() }, subject: newId(), onBehalfOf: 'a\0b\ud800' };
+    await database.transaction((transaction) => commands.request(transaction, command));
+    commands.start(told);
+
+    await eventually(() => expect(told.commands.length).toBe(1));
+    expect(receiver.calls[0]!.metadata.get('on-behalf-of')).toEqual(['ab%EF%BF%BD']);
+  });
+
   it('is sent by whoever is left, and settled once, with several instances', async () => {
     const told = new Told();
     const instances = [commandsWith(), commandsWith(), commandsWith()];

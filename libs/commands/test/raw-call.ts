@@ -9,6 +9,7 @@ export interface RawAnswer {
   readonly details: string;
   readonly reason?: string | undefined;
   readonly fields?: readonly string[];
+  readonly retryAfter?: string;
   readonly response?: string | undefined;
 }
 
@@ -43,7 +44,14 @@ export class RawClient {
         const fields = parts.flatMap((part) => anyUnpack(part, BadRequestSchema)?.fieldViolations ?? []).map(({ field }) => field);
         const plain = error.metadata?.get('reason')[0];
         if (info && info.reason !== plain) throw new Error(`two reasons: ${info.reason} and ${String(plain)}`);
-        resolve({ code: status[error.code], details: error.details, reason: info?.reason, ...(fields.length > 0 && { fields }) });
+        const retryAfter = error.metadata?.get('retry-after')[0] as string | undefined;
+        resolve({
+          code: status[error.code],
+          details: error.details,
+          reason: info?.reason,
+          ...(fields.length > 0 && { fields }),
+          ...(retryAfter && { retryAfter }),
+        });
       });
       hangUp?.addEventListener('abort', () => call.cancel());
     });

@@ -18,10 +18,10 @@ export class ScriptedReceiver {
     readonly port: number,
   ) {}
 
-  static async start(port = 0): Promise<ScriptedReceiver> {
+  static async start(port = 0, credentials = ServerCredentials.createInsecure()): Promise<ScriptedReceiver> {
     const server = new Server();
     const bound = await new Promise<number>((resolve, reject) =>
-      server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, at) => (error ? reject(error) : resolve(at))),
+      server.bindAsync(`127.0.0.1:${port}`, credentials, (error, at) => (error ? reject(error) : resolve(at))),
     );
     const receiver = new ScriptedReceiver(server, bound);
     const answer = (call: ServerUnaryCall<Buffer, Buffer>, callback: sendUnaryData<Buffer>) => receiver.#answer(call, callback);

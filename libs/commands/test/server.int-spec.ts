@@ -2,7 +2,7 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { metrics, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { AggregationTemporality, InMemoryMetricExporter, MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
-import { Client, credentials, loadPackageDefinition, type ServiceClientConstructor } from '@grpc/grpc-js';
+import { Client, credentials, loadPackageDefinition, status, type ServiceClientConstructor } from '@grpc/grpc-js';
 import { CancelShipmentRequestSchema, ChangeDeliveryAddressRequestSchema } from '@past-tense/contracts';
 import { newId } from '@past-tense/envelope';
 import { eventually, testDatabase } from '@past-tense/testing';
@@ -230,17 +230,18 @@ describe('a command', () => {
           'command-id': commandId.toUpperCase(),
           'correlation-id': correlationId,
           'causation-id': causationId,
-          'on-behalf-of': 'J%C3%B6rg',
+          'on-behalf-of': `J%C3%B6rg${'g'.repeat(251)}`,
         },
       }),
     );
+    const onBehalfOf = `Jörg${'g'.repeat(251)}`;
 
     expect(seen.at(-1)).toMatchObject({
-      command: { commandId, correlationId, causationId, caller: 'orders', onBehalfOf: 'Jörg' },
+      command: { commandId, correlationId, causationId, caller: 'orders', onBehalfOf },
       flow: { correlationId, causationId: commandId },
     });
     const kept = { name: 'kept', text: 'SELECT on_behalf_of FROM answered_commands WHERE command_id = $1' };
-    expect(await shipping.database.query(kept, [commandId])).toEqual([{ on_behalf_of: 'Jörg' }]);
+    expect(await shipping.database.query(kept, [commandId])).toEqual([{ on_behalf_of: onBehalfOf }]);
   });
 });
 
@@ -265,7 +266,7 @@ describe('a caller', () => {
   });
 
   it('may have another name at the issuer, and none that every object has', async () => {
-    const mapped = await Shipping.start(url, issuer.url, undefined, { 'client-4711': 'orders' });
+    const mapped = await Shipping.start(url, issuer.url, { callers: { 'client-4711': 'orders' } });
     const other = new RawClient(mapped.address);
 
     const known = await other.call(aCall({ metadata: { authorization: `Bearer ${await issuer.token('client-4711')}` } }));
@@ -276,13 +277,34 @@ describe('a caller', () => {
     expect(known.code).toBe('OK');
     expect(unknown.reason).toBe('CALLER_NOT_ALLOWED');
   });
+
+  it('may make only so many calls a second, and a stranger uses up nothing of that', async () => {
+    const strict = await Shipping.start(url, issuer.url, { callsPerSecond: 2 });
+    const other = new RawClient(strict.address);
+    const stranger = { authorization: `Bearer ${token.slice(7, -8)}AAAAAAAA` };
+
+    const strangers = await Promise.all(Array.from({ length: 9 }, () => other.call(aCall({ metadata: stranger }))));
+    const own = await Promise.all(Array.from({ length: 9 }, () => other.call(aCall())));
+    await eventually(async () => expect((await other.call(aCall())).code).toBe('OK'));
+    other.close();
+    await strict.stop();
+
+    expect(new Set(strangers.map(({ code }) => code))).toEqual(new Set(['UNAUTHENTICATED']));
+    expect(own.filter(({ code }) => code === 'OK').length).toBeGreaterThanOrEqual(2);
+    expect(own.find(({ code }) => code !== 'OK')).toEqual({
+      code: 'RESOURCE_EXHAUSTED',
+      reason: 'TOO_MANY_CALLS',
+      details: 'One caller may make 2 calls a second; ask again later.',
+      retryAfter: '1',
+    });
+  });
 });
 
 describe('a call that is not valid', () => {
   it.each([
     ['without a command id', { metadata: { 'command-id': undefined } }, 'INVALID_METADATA'],
     ['with a command id that is none', { metadata: { 'command-id': '1; DROP TABLE commands' } }, 'INVALID_METADATA'],
-    ['on behalf of too long a name', { metadata: { 'on-behalf-of': 'x'.repeat(201) } }, 'INVALID_METADATA'],
+    ['on behalf of too long a name', { metadata: { 'on-behalf-of': 'x'.repeat(256) } }, 'INVALID_METADATA'],
     ['with garbage for a request', { body: Buffer.from('deadbeef0102', 'hex') }, 'INVALID_REQUEST'],
     ['with nothing for a request', { body: Buffer.alloc(0) }, 'INVALID_REQUEST'],
     ['with JSON for a request', { body: Buffer.from('{"orderId":"1"}') }, 'INVALID_REQUEST'],
@@ -363,12 +385,46 @@ describe('hostile connections', () => {
     expect(ended).toBe('4');
   });
 
+  it('that keep a conversation open are ended', async () => {
+    const impatient = await Shipping.start(url, issuer.url, { maxStreamMs: 50 });
+    const session = connect(`http://${impatient.address}`);
+    const ends = ['/grpc.reflection.v1.ServerReflection/ServerReflectionInfo', '/grpc.health.v1.Health/Watch'].map((path) => {
+      const stream = session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers' });
+      if (path.endsWith('Watch')) stream.end(Buffer.alloc(5));
+      return new Promise((resolve) => {
+        stream.on('data', () => undefined);
+        stream.on('response', (headers: IncomingHttpHeaders) => headers['grpc-status'] && resolve(headers['grpc-status']));
+        stream.on('trailers', (trailers: IncomingHttpHeaders) => resolve(trailers['grpc-status']));
+      });
+    });
+
+    expect(await Promise.all(ends)).toEqual(['4', '4']);
+    session.destroy();
+    await impatient.stop();
+  });
+
+  it('are made anew from time to time, and no call is lost by it', async () => {
+    const moving = await Shipping.start(url, issuer.url, { maxConnectionAgeMs: 100 });
+    const other = new RawClient(moving.address);
+    const session = connect(`http://${moving.address}`);
+    let goneWith: number | undefined;
+    session.on('goaway', (code: number) => (goneWith = code));
+    const answers = [];
+    while (goneWith === undefined) answers.push(await other.call(aCall()));
+    for (let i = 0; i < 10; i++) answers.push(await other.call(aCall()));
+
+    expect(goneWith).toBe(0);
+    expect(new Set(answers.map(({ code }) => code))).toEqual(new Set(['OK']));
+    other.close();
+    await moving.stop();
+  });
+
   it('that send thousands of calls at once get an answer to each, and others are served after them', async () => {
     const answers = await Promise.all(Array.from({ length: 2_000 }, () => client.call(aCall({ timeoutMs: 60_000 }))));
 
     expect(answers.filter(({ code }) => !['OK', 'RESOURCE_EXHAUSTED', 'DEADLINE_EXCEEDED'].includes(code))).toEqual([]);
     expect(answers.filter(({ code }) => code === 'OK').length).toBeGreaterThan(0);
-    expect((await client.call(aCall())).code).toBe('OK');
+    await eventually(async () => expect((await client.call(aCall())).code).toBe('OK'));
   });
 });
 
@@ -466,7 +522,7 @@ describe('the server', () => {
   });
 
   it('says in one sentence that its port is taken', async () => {
-    await expect(Shipping.start(url, issuer.url, shipping.port)).rejects.toThrow(
+    await expect(Shipping.start(url, issuer.url, { port: shipping.port })).rejects.toThrow(
       /Commands cannot be answered on .* set GRPC_PORT to a free one\.$/,
     );
   });
@@ -477,8 +533,9 @@ describe('the server', () => {
     const told: string[] = [];
     const { path, requestSerialize, responseDeserialize } = healthService.Watch!;
     const stream = watcher.makeServerStreamRequest(path, requestSerialize, responseDeserialize, { service: '' });
-    stream.on('data', ({ status }: { status: string }) => told.push(status));
-    stream.on('error', () => undefined);
+    stream.on('data', (data: { status: string }) => told.push(data.status));
+    let ended: Error | undefined;
+    stream.on('error', (error) => (ended = error));
     await eventually(() => expect(told).toEqual(['SERVING']));
     const other = new RawClient(second.address);
     const open = await shipping.closeGate();
@@ -487,7 +544,8 @@ describe('the server', () => {
     await eventually(() => expect(seen.length).toBe(before + 1));
 
     const stopping = second.stop();
-    await eventually(() => expect(told).toEqual(['SERVING', 'NOT_SERVING']));
+    await eventually(() => expect(ended).toMatchObject({ code: status.UNAVAILABLE, details: 'The server stops.' }));
+    expect(told).toEqual(['SERVING', 'NOT_SERVING']);
     await open();
 
     expect((await running).code).toBe('OK');

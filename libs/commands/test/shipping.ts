@@ -7,7 +7,16 @@ import { createLogger, currentFlow, currentTrace, type Flow } from '@past-tense/
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { COMMAND_SERVER_MIGRATIONS, connectCommands, Handles, NotYet, Refusal, type Command, type CommandHandler } from '../src/index';
+import {
+  COMMAND_SERVER_MIGRATIONS,
+  connectCommands,
+  Handles,
+  NotYet,
+  Refusal,
+  type Command,
+  type CommandHandler,
+  type CommandServerOptions,
+} from '../src/index';
 
 export const SHIPMENT = '019aa000-0000-7000-8000-0000000000ff';
 /** An order whose shipment is with the carrier. */
@@ -74,7 +83,7 @@ export class Shipping {
     readonly port: number,
   ) {}
 
-  static async start(databaseUrl: string, issuer: string, port?: number, callers?: Record<string, string>): Promise<Shipping> {
+  static async start(databaseUrl: string, issuer: string, over: Partial<CommandServerOptions> = {}): Promise<Shipping> {
     const database = new Database({
       url: databaseUrl,
       applicationName: 'shipping',
@@ -85,16 +94,16 @@ export class Shipping {
     await database.connect();
     await database.migrate();
     const app = await NestFactory.create(ShippingModule, { logger: false });
-    const listening = port ?? (await freePort());
+    const port = over.port ?? (await freePort());
     connectCommands(app, {
       service: 'shipping',
       handlers: [AnswerCancelShipment, AnswerChangeDeliveryAddress],
       host: '127.0.0.1',
-      port: listening,
       verifier: await TokenVerifier.of({ issuer, audience: 'past-tense', customerClaim: 'customer_id', development: true }),
-      ...(callers && { callers }),
       database,
       logger,
+      ...over,
+      port,
     });
     try {
       await app.startAllMicroservices();
@@ -103,7 +112,7 @@ export class Shipping {
       await database.close();
       throw error;
     }
-    return new Shipping(app, database, listening);
+    return new Shipping(app, database, port);
   }
 
   get address(): string {

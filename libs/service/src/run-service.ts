@@ -193,7 +193,8 @@ class RunningService {
   async #answerCommands(http: INestApplication, verifier: TokenVerifier): Promise<void> {
     const { name, messages } = this.definition;
     if (!messages?.answers) return;
-    const { GRPC_HOST, GRPC_PORT, GRPC_TLS_CERT, GRPC_TLS_KEY, COMMAND_CALLERS } = this.settings as HttpSettings & CommandServerSettings;
+    const { GRPC_HOST, GRPC_PORT, GRPC_TLS_CERT, GRPC_TLS_KEY, COMMAND_CALLERS, COMMANDS_PER_SECOND } = this.settings as HttpSettings &
+      CommandServerSettings;
     if ((GRPC_TLS_CERT === undefined) !== (GRPC_TLS_KEY === undefined))
       throw new Error('GRPC_TLS_CERT and GRPC_TLS_KEY belong together; set both or none.');
     connectCommands(http, {
@@ -203,6 +204,7 @@ class RunningService {
       port: GRPC_PORT,
       ...(GRPC_TLS_CERT && GRPC_TLS_KEY && { credentials: tlsCredentials(GRPC_TLS_CERT, GRPC_TLS_KEY) }),
       callers: COMMAND_CALLERS,
+      callsPerSecond: COMMANDS_PER_SECOND,
       verifier,
       database: this.#database,
       logger: this.logger,

@@ -24,7 +24,7 @@ export function httpSettings(port: number) {
     /** Milliseconds in which a request must have arrived whole; its headers in half of that. */
     HTTP_REQUEST_TIMEOUT_MS: wholeNumber(10_000, { min: 100, max: 300_000 }),
     /** Requests worked on at once; more are told to come back. A quarter of them may be one caller's. */
-    HTTP_MAX_IN_FLIGHT: wholeNumber(1_000, { min: 1, max: 100_000 }),
+    HTTP_MAX_IN_FLIGHT: wholeNumber(600, { min: 1, max: 100_000 }),
     /** Requests that one caller may make in a second; more are told to come back. */
     RATE_LIMIT_PER_SECOND: wholeNumber(1_000, { min: 1, max: 1_000_000 }),
     /** Proxies in front of the service, by address or network, whose word about the caller's address is taken. */
@@ -85,6 +85,8 @@ export const commandServerSettings = (port: number) => ({
   /** Address to listen on for commands. */
   GRPC_HOST: z.string().default('127.0.0.1'),
   GRPC_PORT: tcpPort(port),
+  /** Commands that one caller may send in a second; more are told to come back. */
+  COMMANDS_PER_SECOND: wholeNumber(500, { min: 1, max: 100_000 }),
   /** Certificate and key (PEM) with which the channel is encrypted; without them it is not. */
   GRPC_TLS_CERT: z.string().optional(),
   GRPC_TLS_KEY: z.string().optional(),

@@ -1,8 +1,9 @@
 import { CreateReceivedCallbacks1763733600001 } from './migrations/1763733600001-create-received-callbacks';
 import { CreateWebhooks1763733600000 } from './migrations/1763733600000-create-webhooks';
+import { IndexParkedTests1763733600002 } from './migrations/1763733600002-index-parked-tests';
 
 /** What makes the tables of a service that sends webhooks. */
-export const WEBHOOKS_MIGRATIONS = [CreateWebhooks1763733600000];
+export const WEBHOOKS_MIGRATIONS = [CreateWebhooks1763733600000, IndexParkedTests1763733600002];
 /** What makes the table of a service that receives signed callbacks. */
 export const CALLBACKS_MIGRATIONS = [CreateReceivedCallbacks1763733600001];
 export { CallbackInbox, callbackReplayed } from './callbacks/callback-inbox';
@@ -12,6 +13,7 @@ export { signCallback, type CallbackHeaders } from './callbacks/sign-callback';
 export { SignedCallback } from './callbacks/signed-callback';
 export { verifyCallback, type Refusal } from './callbacks/verify-callback';
 export { webhookSettings, type WebhookSettings } from './settings';
-export { TargetRefusedError, Targets, type Resolve, type Target } from './targets/targets';
+export type { Resolve } from './targets/resolve';
+export { TargetRefusedError, Targets, type Target } from './targets/targets';
 export { WebhooksModule, type WebhooksOptions } from './webhooks.module';
 export { Webhooks, type Announcement, type WebhookEvents } from './webhooks';

@@ -1,16 +1,9 @@
+import { wholeNumber } from '@past-tense/config';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 
 const MAX_DELAY_MS = 7 * 86_400_000;
 const DEFAULT_DELAYS_MS = [5_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000, 36_000_000];
-
-const wholeNumber = (fallback: number, min: number, max: number) =>
-  z.coerce
-    .number('must be a number')
-    .int('must be a whole number')
-    .min(min, `must be at least ${min}`)
-    .max(max, `must be at most ${max}`)
-    .default(fallback);
 
 const listed = (text: string) =>
   text
@@ -30,9 +23,9 @@ export const webhookSettings = {
       `must be 1 to 12 whole numbers of milliseconds, separated by commas, each from 1 to ${MAX_DELAY_MS}`,
     ),
   /** Milliseconds for a whole attempt: name resolution, connection and answer. */
-  WEBHOOK_TIMEOUT_MS: wholeNumber(10_000, 100, 60_000),
+  WEBHOOK_TIMEOUT_MS: wholeNumber(10_000, { min: 100, max: 60_000 }),
   /** Hours for which the secret before the last rotation signs along. */
-  WEBHOOK_SECRET_OVERLAP_HOURS: wholeNumber(24, 0, 720),
+  WEBHOOK_SECRET_OVERLAP_HOURS: wholeNumber(24, { min: 0, max: 720 }),
   /** Networks that need not be public (CIDR, separated by commas), and to which plain HTTP and any port are allowed. */
   WEBHOOK_ALLOWED_NETWORKS: z
     .string()

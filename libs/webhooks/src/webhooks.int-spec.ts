@@ -438,22 +438,31 @@ describe('a rotation', () => {
   });
 });
 
-describe('what was delivered', () => {
-  it('is deleted after 30 days', async () => {
-    const target = await receiver();
+describe('what is old', () => {
+  it('is deleted after 30 days if it was delivered or is a test that nobody took; what else is parked stays', async () => {
+    const [taking, refusing] = await Promise.all([receiver(), receiver(respond(500))]);
     const app = await start();
-    const { id } = await subscribe(target.url);
+    const [{ id: taken }, { id: refused }] = [await subscribe(taking.url), await subscribe(refusing.url)];
+    const states = async () =>
+      (await Promise.all([taken, refused].map((id) => deliveries(id)))).map((found) => found.map(({ state }) => state));
     await announce(app);
     await announce(app);
-    await eventually(async () => expect(await deliveries(id, '?state=delivered')).toHaveLength(2));
-    const [, old] = await deliveries(id);
-    await database.query({ name: 'age', text: `UPDATE webhook_deliveries SET delivered_at = now() - interval '31 days' WHERE id = $1` }, [
-      old!['id'],
-    ]);
+    await call('POST', `/webhooks/${refused}/test`);
+    await eventually(async () => expect(await states()).toEqual([Array(2).fill('delivered'), Array(3).fill('parked')]));
+    const [kept] = await deliveries(taken);
+    await database.query(
+      {
+        name: 'age',
+        text: `UPDATE webhook_deliveries SET created_at = created_at - interval '31 days',
+               delivered_at = delivered_at - interval '31 days' WHERE id <> $1`,
+      },
+      [kept!['id']],
+    );
 
     await start();
 
-    await eventually(async () => expect(await deliveries(id)).toHaveLength(1));
+    await eventually(async () => expect((await deliveries(taken)).map(({ id }) => id)).toEqual([kept!['id']]));
+    await eventually(async () => expect((await deliveries(refused)).map(({ type }) => type)).toEqual(['job.succeeded', 'job.succeeded']));
   });
 });
 

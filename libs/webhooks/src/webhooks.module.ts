@@ -1,19 +1,22 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { SETTINGS } from '@past-tense/service';
 import { Deliveries } from './deliveries/deliveries';
+import { OldDeliveries } from './deliveries/old-deliveries';
 import { Sender } from './deliveries/sender';
+import { TargetChecks } from './http/target-checks';
 import { WebhookDeliveriesController } from './http/webhook-deliveries.controller';
 import { webhooksController } from './http/webhooks.controller';
 import type { WebhookSettings } from './settings';
 import { Subscriptions } from './subscriptions/subscriptions';
-import { Targets, type Resolve } from './targets/targets';
+import type { Resolve } from './targets/resolve';
+import { Targets } from './targets/targets';
 import { WebhookFigures } from './webhook-figures';
 import { WEBHOOK_EVENTS, Webhooks, type WebhookEvents } from './webhooks';
 
 export interface WebhooksOptions {
   /** Only these may be subscribed to or announced. */
   readonly events: WebhookEvents;
-  /** Finds the addresses of a host name; by default the operating system does. */
+  /** Finds the addresses of a host name; by default the DNS is asked. */
   readonly resolve?: Resolve;
 }
 
@@ -33,9 +36,11 @@ export class WebhooksModule {
           useFactory: ({ WEBHOOK_ALLOWED_NETWORKS: allowedNetworks }: WebhookSettings) =>
             new Targets({ allowedNetworks, ...(resolve && { resolve }) }),
         },
+        TargetChecks,
         Subscriptions,
         Deliveries,
         Sender,
+        OldDeliveries,
         Webhooks,
         WebhookFigures,
       ],

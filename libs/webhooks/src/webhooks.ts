@@ -3,6 +3,7 @@ import { Database, type Transaction } from '@past-tense/database';
 import { newId } from '@past-tense/envelope';
 import { currentFlow, currentTrace } from '@past-tense/telemetry';
 import { Deliveries, type Resending } from './deliveries/deliveries';
+import { TEST } from './deliveries/delivery';
 import { Sender } from './deliveries/sender';
 import { MAX_SUBSCRIPTIONS } from './subscriptions/subscription';
 
@@ -25,8 +26,6 @@ export interface Announcement {
   readonly data: unknown;
 }
 
-const TEST = 'webhook.test';
-
 // Locked, so that a subscription that is being deleted is passed over and does not make the transaction of the change fail.
 const announce = {
   name: 'webhooks-announce',
@@ -36,10 +35,22 @@ const announce = {
          SELECT ($8::uuid[])[row_number() OVER (ORDER BY id)], id, $2, $3::uuid, $4, $5, $6, $7 FROM wanted
          ON CONFLICT (subscription, type, subject) DO NOTHING`,
 };
+// One for each subscription, or asking for tests would fill the database. It gets a new id, because receivers pass over an id they know.
+// One that is being sent just now stays: replaced again and again, it would make any number of calls at once, and only the last would count
+// towards the shares of its host and its owner.
 const test = {
   name: 'webhooks-test',
-  text: `INSERT INTO webhook_deliveries (id, subscription, type, subject, body)
-         SELECT $1::uuid, id, $3, $1::uuid, $4 FROM webhook_subscriptions WHERE id = $2 FOR KEY SHARE`,
+  text: `INSERT INTO webhook_deliveries AS before (id, subscription, type, subject, body)
+         SELECT $1::uuid, id, '${TEST}', id, $3 FROM webhook_subscriptions WHERE id = $2 FOR KEY SHARE
+         ON CONFLICT (subscription, type, subject) DO UPDATE
+         SET id = excluded.id, body = excluded.body, state = 'waiting', attempts = 0, next_attempt_at = now(), taken_until = NULL,
+             last_attempt_at = NULL, last_status = NULL, last_error = NULL, created_at = now(), delivered_at = NULL
+         WHERE before.taken_until IS NULL OR before.taken_until <= now()
+         RETURNING id`,
+};
+const openTest = {
+  name: 'webhooks-open-test',
+  text: `SELECT id FROM webhook_deliveries WHERE subscription = $1 AND type = '${TEST}' AND subject = $1`,
 };
 
 /** Tells subscribers what happened. */
@@ -74,12 +85,15 @@ export class Webhooks {
     transaction.afterCommit(() => this.sender.wake());
   }
 
-  /** Sends a `webhook.test` to one subscription. Returns the id of the delivery. */
-  async test(subscription: string): Promise<string> {
-    const id = newId();
-    await this.database.query(test, [id, subscription, TEST, bodyOf(TEST, new Date(), {})]);
+  /**
+   * Sends a `webhook.test` to one subscription, in the place of the test before; if that is being sent just now, it is the one.
+   * @returns the id of the delivery; undefined if there is no such subscription
+   */
+  async test(subscription: string): Promise<string | undefined> {
+    const [made] = await this.database.query<{ id: string }>(test, [newId(), subscription, bodyOf(TEST, new Date(), {})]);
+    if (!made) return (await this.database.query<{ id: string }>(openTest, [subscription]))[0]?.id;
     this.sender.wake();
-    return id;
+    return made.id;
   }
 
   /**

@@ -62,6 +62,14 @@ export function overview(topics: readonly Topic[]): Dashboard {
         ],
       },
       {
+        title: 'Webhooks that wait or are parked',
+        unit: 'short',
+        queries: [
+          { expr: 'max by (job) (past_tense_webhooks_waiting)', legend: '{{job}} waiting' },
+          { expr: 'max by (job) (past_tense_webhooks_parked)', legend: '{{job}} parked' },
+        ],
+      },
+      {
         title: 'Retries and dead letters per second',
         unit: 'ops',
         queries: [

@@ -10,6 +10,8 @@ import { jobSchema, viewOf, type JobView } from './job-view';
 import { LAST_EVENT_ID, lastEventId } from './server-sent-events';
 import { POLL_AGAIN_S } from './http-answer';
 
+type SchemaObject = NonNullable<Extract<Parameters<typeof ApiResponse>[0], { content?: unknown }>['content']>[string]['schema'];
+
 const REFUSALS = {
   400: 'The id is not a UUID.',
   401: 'The token is missing or not good.',
@@ -17,6 +19,15 @@ const REFUSALS = {
   404: 'There is no such job, or it is not yours.',
 };
 const text = { type: 'string' } as const;
+/** A stream has as many of these as it has events. */
+const oneEvent: SchemaObject = {
+  type: 'object',
+  properties: {
+    id: { ...text, enum: ['1', '2', '3'] },
+    event: { ...text, enum: ['job'] },
+    data: { ...text, description: 'The job, as JSON.' },
+  },
+};
 const jobHeaders = {
   ETag: { description: 'Changes with the status.', schema: text },
   'Cache-Control': { description: '`private, no-cache`', schema: text },
@@ -80,7 +91,7 @@ export function jobsController(subjectName: string, scope: Scope): Type {
     @ApiResponse({
       status: 200,
       description: 'The events that you do not have, and those to come.',
-      content: { 'text/event-stream': { schema: text } },
+      content: { 'text/event-stream': { schema: oneEvent } },
       headers: { 'Cache-Control': { description: '`no-store`', schema: text } },
     })
     @Answers(204, 'You have every event, and there will be no more: do not come back.')

@@ -6,6 +6,9 @@ const QUOTED = /^"((?:[\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"$/;
 const BARE = /^[\x21\x23-\x7e]*$/;
 const MAX_LENGTH = 255;
 
+/** Both ways to write a key, as one pattern for the API documentation. */
+export const IDEMPOTENCY_KEY = `^(?:[!#-~]{1,${MAX_LENGTH}}|"(?:[!#-\\[\\]-~]|\\\\["\\\\]){1,${MAX_LENGTH}}")$`;
+
 /**
  * The key that a header `Idempotency-Key` holds: a string as RFC 8941 writes it, or the same without quotes.
  * @throws Problem 400 if it holds none

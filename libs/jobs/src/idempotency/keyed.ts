@@ -2,6 +2,7 @@ import { applyDecorators, createParamDecorator, type ExecutionContext } from '@n
 import { ApiHeader, ApiResponse } from '@nestjs/swagger';
 import { Problems } from '@past-tense/service';
 import type { Request } from 'express';
+import { IDEMPOTENCY_KEY } from './idempotency-key';
 import type { KeyedRequest } from './idempotency-keys';
 
 /** Injects the request as `IdempotencyKeys.once` takes it. */
@@ -19,7 +20,7 @@ export const TakesIdempotencyKey = (): MethodDecorator =>
       description:
         'A key of your own for this request, such as a new UUID. Send the request again with the same key, and it has no second effect and ' +
         'gets the same answer (with `Idempotent-Replayed: true`), for at least 24 hours.',
-      schema: { type: 'string', minLength: 1, maxLength: 257 },
+      schema: { type: 'string', pattern: IDEMPOTENCY_KEY },
     }),
     Problems({
       400: 'The Idempotency-Key is not 1 to 255 visible ASCII characters.',

@@ -2,6 +2,7 @@ import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShut
 import { Database, type Transaction } from '@past-tense/database';
 import { LOGGER, Problem } from '@past-tense/service';
 import type { Logger } from '@past-tense/telemetry';
+import { OldRows } from '../old-rows';
 
 const accept = {
   name: 'received-callbacks-accept',
@@ -15,18 +16,16 @@ const forget = {
 
 // A replayed call is good for ten minutes at most. A sender that lost our answer signs the same id anew, though, for a day or more.
 const KEEP_MS = 7 * 86_400_000;
-const MAINTENANCE_MS = 600_000;
-const BATCH = 1_000;
 
-/** The ids of callbacks that had their effect. */
+/** The ids of callbacks that had their effect. Those from more than seven days ago are forgotten: no sender sends them any more. */
 @Injectable()
 export class CallbackInbox implements OnApplicationBootstrap, OnApplicationShutdown {
-  #maintenance: NodeJS.Timeout | undefined;
+  readonly #old: OldRows;
 
-  constructor(
-    private readonly database: Database,
-    @Inject(LOGGER) private readonly logger: Logger,
-  ) {}
+  constructor(database: Database, @Inject(LOGGER) logger: Logger) {
+    const forgetSome = async (most: number) => (await database.query(forget, [KEEP_MS, most])).length;
+    this.#old = new OldRows('old callback ids', forgetSome, logger);
+  }
 
   /**
    * Claims a callback in the transaction of its effect: true for the first to do so, false for one that was received before. A rollback
@@ -38,19 +37,11 @@ export class CallbackInbox implements OnApplicationBootstrap, OnApplicationShutd
   }
 
   onApplicationBootstrap(): void {
-    const maintain = () =>
-      void this.forgetOld().catch((error: unknown) => this.logger.warn({ err: error }, 'old callback ids could not be deleted'));
-    this.#maintenance = setInterval(maintain, MAINTENANCE_MS).unref();
-    maintain();
+    this.#old.start();
   }
 
-  onApplicationShutdown(): void {
-    clearInterval(this.#maintenance);
-  }
-
-  /** Forgets, in batches, the ids of callbacks that no sender sends any more: those from more than seven days ago. */
-  async forgetOld(): Promise<void> {
-    while ((await this.database.query(forget, [KEEP_MS, BATCH])).length === BATCH);
+  async onApplicationShutdown(): Promise<void> {
+    await this.#old.stop();
   }
 }
 

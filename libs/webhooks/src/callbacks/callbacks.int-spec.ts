@@ -1,7 +1,7 @@
 import { Controller, Headers, HttpCode, Post, type INestApplication } from '@nestjs/common';
 import { Database } from '@past-tense/database';
 import { newId } from '@past-tense/envelope';
-import { ask, testDatabase } from '@past-tense/testing';
+import { ask, eventually, testDatabase } from '@past-tense/testing';
 import { request } from 'node:http';
 import { openDatabase, startService } from '../../test/running-service';
 import { CallbackInbox, callbackReplayed, CALLBACKS_MIGRATIONS, CallbacksModule, signCallback, SignedCallback } from '../index';
@@ -195,14 +195,43 @@ describe('the ids', () => {
              UNION ALL SELECT 'young', now() - interval '6 days'`,
     });
 
-    await app.get(CallbackInbox).forgetOld();
+    const { app: another } = await startService(database, { CARRIER_SECRETS: [SECRET] }, [CallbacksModule]);
 
-    const left = await database.query<{ id: string }>({
-      name: 'left',
+    await eventually(async () => expect(await old()).toEqual([{ id: 'young' }]));
+    await another.close();
+  });
+
+  it('are not left to the database when it closes: a service that stops ends what it has begun to forget', async () => {
+    await database.query({ name: 'one-old', text: `INSERT INTO received_callbacks VALUES ('old', now() - interval '8 days')` });
+    const session = await database.session();
+    await session.query('BEGIN; LOCK TABLE received_callbacks IN ACCESS EXCLUSIVE MODE');
+    const { app: stopping, url: its } = await startService(database, { CARRIER_SECRETS: [SECRET] }, [CallbacksModule]);
+    await eventually(async () =>
+      expect(
+        await database.query({
+          name: 'blocked',
+          text: `SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'received_callbacks'::regclass`,
+        }),
+      ).toHaveLength(1),
+    );
+    const happened: string[] = [];
+
+    const stopped = stopping.close().then(() => happened.push('stopped'));
+    await eventually(() => expect(fetch(its)).rejects.toThrow());
+    happened.push('could go on');
+    await session.query('COMMIT');
+    session.release();
+    await stopped;
+
+    expect(happened).toEqual(['could go on', 'stopped']);
+    expect(await old()).not.toContainEqual({ id: 'old' });
+  });
+
+  const old = () =>
+    database.query<{ id: string }>({
+      name: 'old-ids',
       text: `SELECT id FROM received_callbacks WHERE received_at < now() - interval '1 day'`,
     });
-    expect(left).toEqual([{ id: 'young' }]);
-  });
 });
 
 describe('a service whose setting holds no secrets', () => {

@@ -15,6 +15,9 @@ export interface Delivery {
   readonly delivered_at: Date | null;
 }
 
+/** The type of what is sent to try a receiver out. */
+export const TEST = 'webhook.test';
+
 /** Waiting for its next attempt, taken by its receiver, or given up until somebody sends it again. */
 export const DELIVERY_STATES = ['waiting', 'delivered', 'parked'] as const;
 export type DeliveryState = (typeof DELIVERY_STATES)[number];

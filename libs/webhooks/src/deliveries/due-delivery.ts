@@ -97,12 +97,6 @@ const putBack = {
   name: 'webhook-deliveries-put-back',
   text: `UPDATE webhook_deliveries SET next_attempt_at = now(), taken_until = NULL WHERE ${HELD}`,
 };
-const deleteOld = {
-  name: 'webhook-deliveries-delete-old',
-  text: `DELETE FROM webhook_deliveries WHERE id = ANY(ARRAY(
-           SELECT id FROM webhook_deliveries WHERE state = 'delivered' AND delivered_at < now() - $1 * interval '1 ms' LIMIT $2
-           FOR UPDATE SKIP LOCKED)) RETURNING 1 AS deleted`,
-};
 
 type Failure = Extract<Answer, { ok: false }>;
 
@@ -131,9 +125,4 @@ export async function settleUnsent(database: Database, delivery: DueDelivery, re
 /** Makes a delivery due at once, as if it had not been taken. */
 export async function settleUntried(database: Database, delivery: DueDelivery): Promise<void> {
   await database.query(putBack, held(delivery));
-}
-
-/** Deletes what was delivered longer than `ageMs` milliseconds ago, at most `limit`. Returns how many. */
-export async function deleteDelivered(database: Database, ageMs: number, limit: number): Promise<number> {
-  return (await database.query(deleteOld, [ageMs, limit])).length;
 }

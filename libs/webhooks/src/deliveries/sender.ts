@@ -9,16 +9,7 @@ import { validSecrets } from '../secrets';
 import type { WebhookSettings } from '../settings';
 import { Subscriptions } from '../subscriptions/subscriptions';
 import { TargetRefusedError, Targets } from '../targets/targets';
-import {
-  deleteDelivered,
-  settleDelivered,
-  settleFailed,
-  settleParked,
-  settleUnsent,
-  settleUntried,
-  takeDue,
-  type DueDelivery,
-} from './due-delivery';
+import { settleDelivered, settleFailed, settleParked, settleUnsent, settleUntried, takeDue, type DueDelivery } from './due-delivery';
 import { post, type Answer } from './post';
 import { delayAfter } from './retry-schedule';
 
@@ -32,9 +23,6 @@ const SETTLE_MS = 5_000;
 const STOP_MS = 4_000;
 const GONE = 410;
 const USER_AGENT = 'past-tense-webhooks/1';
-const KEEP_DELIVERED_MS = 30 * 86_400_000;
-const MAINTENANCE_MS = 600_000;
-const BATCH = 1_000;
 
 /**
  * Sends deliveries as they become due, with as many instances as there are: at least once, with the same `webhook-id` on every attempt.
@@ -48,7 +36,6 @@ export class Sender implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly #due: DueRows<DueDelivery>;
   readonly #calls = new Set<AbortController>();
   #stopping = false;
-  #maintenance: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly database: Database,
@@ -69,15 +56,10 @@ export class Sender implements OnApplicationBootstrap, OnApplicationShutdown {
 
   onApplicationBootstrap(): void {
     this.#due.start();
-    const maintain = () =>
-      void this.#deleteOld().catch((error: unknown) => this.logger.warn({ err: error }, 'old webhook deliveries could not be deleted'));
-    this.#maintenance = setInterval(maintain, MAINTENANCE_MS).unref();
-    maintain();
   }
 
   /** Takes nothing more; calls that run may end, and those that do not are made again by another instance. */
   async onApplicationShutdown(): Promise<void> {
-    clearInterval(this.#maintenance);
     const stopped = this.#due.stop();
     const cut = setTimeout(() => {
       this.#stopping = true;
@@ -179,9 +161,5 @@ export class Sender implements OnApplicationBootstrap, OnApplicationShutdown {
 
   #note(outcome: 'delivered' | 'failed' | 'parked'): void {
     this.#attempts.add(1, { outcome });
-  }
-
-  async #deleteOld(): Promise<void> {
-    while ((await deleteDelivered(this.database, KEEP_DELIVERED_MS, BATCH)) === BATCH);
   }
 }

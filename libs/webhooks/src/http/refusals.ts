@@ -1,25 +1,9 @@
 import { Problem } from '@past-tense/service';
 import type { Resending } from '../deliveries/deliveries';
-import { TARGET_REFUSED, TargetRefusedError, type Targets } from '../targets/targets';
 
 /** Another owner's subscription is answered exactly like one that does not exist. */
 export function noSubscription(id: string): Problem {
   return new Problem(404, 'subscription-not-found', 'Subscription not found', `There is no subscription ${id}.`);
-}
-
-/**
- * Checks a target for its owner.
- * @throws Problem that says that it is not allowed, and nothing about the network
- */
-export async function checkTarget(targets: Targets, url: string): Promise<URL> {
-  try {
-    return (await targets.check(url)).url;
-  } catch (error) {
-    if (!(error instanceof TargetRefusedError)) throw error;
-    throw new Problem(422, 'target-not-allowed', 'Target not allowed', 'Webhooks are not sent to this target.', [
-      { pointer: '/url', detail: TARGET_REFUSED },
-    ]);
-  }
 }
 
 /**

@@ -17,6 +17,8 @@ let database: Database;
 let app: INestApplication;
 let url: string;
 let refusing: Receiver;
+// The look-ups of slow names; each goes on when it is called.
+const slow: (() => void)[] = [];
 beforeAll(async () => {
   database = await openDatabase(await testDatabase(), WEBHOOKS_MIGRATIONS);
   refusing = await Receiver.start((response) => void response.writeHead(500).end());
@@ -24,7 +26,10 @@ beforeAll(async () => {
   ({ app, url } = await startService(database, settings, [
     WebhooksModule.register({
       events: { 'job.succeeded': 'A job has succeeded.', 'job.failed': 'A job has failed.' },
-      resolve: async (name) => [{ address: name.startsWith('intranet') ? '10.0.0.1' : '93.184.215.14', family: 4 }],
+      resolve: async (name) => {
+        if (name.startsWith('slow')) await new Promise<void>((resolve) => slow.push(resolve));
+        return [{ address: name.startsWith('intranet') ? '10.0.0.1' : '93.184.215.14', family: 4 }];
+      },
     }),
   ]));
 });
@@ -117,6 +122,23 @@ describe('a subscription', () => {
     }
   });
 
+  it('whose target is being checked holds up its owner only', async () => {
+    const { id } = await subscribe();
+    const subscribing = call(ADA, 'POST', '/webhooks', { url: 'https://slow.example.com/', events: ['job.failed'] });
+    await eventually(() => expect(slow).toHaveLength(1));
+
+    const made = await call(ADA, 'POST', '/webhooks', { url: TARGET, events: ['job.failed'] });
+    const changed = await call(ADA, 'PATCH', `/webhooks/${id}`, { url: TARGET });
+
+    for (const answer of [made, changed])
+      expect(answer).toMatchObject({ status: 429, body: { type: 'urn:past-tense:problem:too-many-requests' } });
+    expect((await call(ADA, 'PATCH', `/webhooks/${id}`, { status: 'disabled' })).status).toBe(200);
+    expect((await call(EVE, 'POST', '/webhooks', { url: TARGET, events: ['job.failed'] })).status).toBe(201);
+    for (const goOn of slow.splice(0)) goOn();
+    expect((await subscribing).status).toBe(201);
+    expect((await call(ADA, 'PATCH', `/webhooks/${id}`, { url: TARGET })).status).toBe(200);
+  });
+
   it('of another owner is answered like one that does not exist', async () => {
     const { id } = await subscribe();
     const deliveryId = newId();
@@ -193,6 +215,60 @@ describe('a subscription', () => {
     await call(ADA, 'PATCH', `/webhooks/${id}`, { status: 'disabled' });
     expect((await call(ADA, 'POST', `/webhooks/${id}/test`)).status).toBe(409);
     await target.stop();
+  });
+
+  it('has one test at a time: a new one takes the place of one that waits, was delivered or is parked', async () => {
+    const target = await Receiver.start();
+    const { id, secret } = await subscribe(target.url);
+    const state = async () => (await call(ADA, 'GET', `/webhooks/${id}/deliveries`)).body.items as Record<string, unknown>[];
+    const test = async () => (await call(ADA, 'POST', `/webhooks/${id}/test`)).body['deliveryId'];
+    const delivered = await test();
+    await eventually(async () => expect(await state()).toMatchObject([{ id: delivered, state: 'delivered' }]));
+    target.answer = (response) => void response.writeHead(500).end();
+    const parked = await test();
+    await eventually(async () => expect(await state()).toMatchObject([{ id: parked, state: 'parked', attempts: 2 }]));
+    target.answer = (response) => void response.writeHead(503, { 'retry-after': '3600' }).end();
+    const waiting = await test();
+    await eventually(async () => expect(await state()).toMatchObject([{ id: waiting, state: 'waiting', attempts: 1, lastStatus: 503 }]));
+    target.answer = (response) => void response.writeHead(204).end();
+
+    const last = await test();
+
+    await eventually(async () => expect(await state()).toMatchObject([{ id: last, state: 'delivered', attempts: 1, lastStatus: 204 }]));
+    // A receiver passes over an id that it knows.
+    expect(new Set([delivered, parked, waiting, last]).size).toBe(4);
+    expect([...new Set(target.calls.map((received) => received.id))]).toEqual([delivered, parked, waiting, last]);
+    expect(target.calls.every((received) => believes(secret, received))).toBe(true);
+    await target.stop();
+  });
+
+  it('has no second test while one is being sent, however often it is asked for', async () => {
+    const answers: (() => void)[] = [];
+    const target = await Receiver.start((response) => void answers.push(() => response.writeHead(204).end()));
+    const { id } = await subscribe(target.url);
+    const { body } = await call(ADA, 'POST', `/webhooks/${id}/test`);
+    await eventually(() => expect(target.calls).toHaveLength(1));
+
+    const more = await Promise.all(Array.from({ length: 10 }, () => call(ADA, 'POST', `/webhooks/${id}/test`)));
+
+    expect(more.map((answer) => [answer.status, answer.body['deliveryId']])).toEqual(Array(10).fill([202, body['deliveryId']]));
+    for (const answer of answers.splice(0)) answer();
+    await eventually(async () =>
+      expect((await call(ADA, 'GET', `/webhooks/${id}/deliveries`)).body.items).toMatchObject([
+        { id: body['deliveryId'], state: 'delivered' },
+      ]),
+    );
+    expect(target.calls).toHaveLength(1);
+    await target.stop();
+  });
+
+  it('has one test even if several are asked for at once', async () => {
+    const { id } = await subscribe(refusing.url);
+
+    const answers = await Promise.all(Array.from({ length: 12 }, () => call(ADA, 'POST', `/webhooks/${id}/test`)));
+
+    expect(answers.map(({ status }) => status)).toEqual(Array(12).fill(202));
+    expect((await call(ADA, 'GET', `/webhooks/${id}/deliveries`)).body.items).toHaveLength(1);
   });
 
   it('needs the scope', async () => {

@@ -7,9 +7,8 @@ import type { z } from 'zod';
 import { Deliveries } from '../deliveries/deliveries';
 import { MAX_SUBSCRIPTIONS, type Subscription } from '../subscriptions/subscription';
 import { Subscriptions } from '../subscriptions/subscriptions';
-import { Targets } from '../targets/targets';
 import { Webhooks, type WebhookEvents } from '../webhooks';
-import { checkTarget, noSubscription, requireAccepted } from './refusals';
+import { noSubscription, requireAccepted } from './refusals';
 import {
   changeRequest,
   deliveriesQuery,
@@ -18,6 +17,7 @@ import {
   type DeliveriesQuery,
   type SubscribeRequest,
 } from './requests';
+import { TargetChecks } from './target-checks';
 import {
   deliveryAccepted,
   deliveryPage,
@@ -56,7 +56,7 @@ export function webhooksController(events: WebhookEvents): Type {
     constructor(
       private readonly subscriptions: Subscriptions,
       private readonly deliveries: Deliveries,
-      private readonly targets: Targets,
+      private readonly targets: TargetChecks,
       private readonly webhooks: Webhooks,
     ) {}
 
@@ -73,7 +73,7 @@ export function webhooksController(events: WebhookEvents): Type {
       @ValidBody(subscribing) { url, events: types }: SubscribeRequest,
       @Res({ passthrough: true }) response: Response,
     ): Promise<z.infer<typeof subscriptionCreated>> {
-      const target = await checkTarget(this.targets, url);
+      const target = await this.targets.check(ownerOf(caller), url);
       const subscription = await this.subscriptions.add(ownerOf(caller), target, types);
       if (!subscription)
         throw new Problem(
@@ -118,7 +118,7 @@ export function webhooksController(events: WebhookEvents): Type {
       @ValidBody(changing) { url, events: types, status }: ChangeRequest,
     ): Promise<z.infer<typeof subscriptionView>> {
       await this.#find(caller, id);
-      const target = url === undefined ? undefined : await checkTarget(this.targets, url);
+      const target = url === undefined ? undefined : await this.targets.check(ownerOf(caller), url);
       const changed = await this.subscriptions.change(ownerOf(caller), id, { url: target, events: types, status });
       if (!changed) throw noSubscription(id);
       return subscriptionOf(changed);
@@ -156,7 +156,10 @@ export function webhooksController(events: WebhookEvents): Type {
     }
 
     @Get(':subscriptionId/deliveries')
-    @ApiOperation({ summary: 'See what was sent', description: 'The newest first. What was delivered is kept for 30 days.' })
+    @ApiOperation({
+      summary: 'See what was sent',
+      description: 'The newest first. What was delivered is kept for 30 days, and so are tests.',
+    })
     @UuidPath('subscriptionId', 'The subscription.')
     @QueryParameters(deliveriesQuery)
     @Answers(200, 'A page of deliveries.', deliveryPage)
@@ -189,13 +192,18 @@ export function webhooksController(events: WebhookEvents): Type {
 
     @Post(':subscriptionId/test')
     @HttpCode(202)
-    @ApiOperation({ summary: 'Send a `webhook.test`', description: 'To see whether the receiver can be reached and verifies it.' })
+    @ApiOperation({
+      summary: 'Send a `webhook.test`',
+      description: 'To see whether the receiver can be reached and verifies it. It takes the place of the test before.',
+    })
     @UuidPath('subscriptionId', 'The subscription.')
     @Answers(202, 'It is sent; its delivery tells how it went.', deliveryAccepted)
     @Problems({ ...NOT_FOUND, 409: 'The subscription is disabled.' })
     async test(@Caller() caller: Principal, @UuidParam('subscriptionId') id: string): Promise<z.infer<typeof deliveryAccepted>> {
       if ((await this.#find(caller, id)).status === 'disabled') requireAccepted('disabled', id);
-      return { deliveryId: await this.webhooks.test(id) };
+      const deliveryId = await this.webhooks.test(id);
+      if (!deliveryId) throw noSubscription(id);
+      return { deliveryId };
     }
 
     async #find(caller: Principal, id: string): Promise<Subscription> {

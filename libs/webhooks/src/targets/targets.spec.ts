@@ -1,6 +1,7 @@
 import type { LookupAddress } from 'node:dns';
 import { isPublic } from './public-address';
-import { TARGET_REFUSED, TargetRefusedError, Targets, type Resolve } from './targets';
+import type { Resolve } from './resolve';
+import { TARGET_REFUSED, TargetRefusedError, Targets } from './targets';
 
 const HOSTS: Record<string, string[]> = {
   'example.com': ['93.184.215.14', '2606:2800:21f:cb07:6820:80da:af6b:8b2c'],
@@ -15,6 +16,7 @@ const HOSTS: Record<string, string[]> = {
   'app.localhost': ['127.0.0.1'],
   'localtest.example.com': ['127.0.0.1'],
   'metadata.google.internal': ['169.254.169.254'],
+  'azure.example.com': ['168.63.129.16'],
   'scoped.example.com': ['fe80::1%eth0'],
 };
 const resolve: Resolve = async (hostname) => {
@@ -59,6 +61,12 @@ const REFUSED = [
   'https://2852039166/',
   'https://[::ffff:169.254.169.254]/',
   'https://[fd00:ec2::254]/',
+  'https://[fd20:ce::254]/',
+  'https://192.0.0.192/',
+  'https://168.63.129.16/',
+  'https://0xa83f8110/',
+  'https://[::ffff:168.63.129.16]/',
+  'https://azure.example.com/',
   'https://[fc00::1]/',
   'https://[fe80::1]/',
   'https://[fec0::1]/',
@@ -151,6 +159,7 @@ describe('a target', () => {
     'https://93.184.215.14/',
     'https://[2606:2800:21f:cb07:6820:80da:af6b:8b2c]/',
     'https://172.32.0.1/',
+    'https://168.63.129.17/',
     'https://example.com\\@127.0.0.1/',
   ])('%s is allowed', async (url) => {
     const target = await targets.check(url);

@@ -1,10 +1,7 @@
-import { lookup as lookUp } from 'node:dns/promises';
 import type { LookupAddress } from 'node:dns';
 import { isIP } from 'node:net';
 import { isIn, isPublic } from './public-address';
-
-/** Finds every address of a host name, IPv4 and IPv6. */
-export type Resolve = (hostname: string) => Promise<readonly LookupAddress[]>;
+import { inDns, type Resolve } from './resolve';
 
 /** A target that may be called, with the addresses that were checked. Only these may be connected to. */
 export interface Target {
@@ -28,8 +25,6 @@ const HTTPS_PORT = 443;
 const FIRST_UNPRIVILEGED_PORT = 1024;
 const RESOLVE_TIMEOUT_MS = 5_000;
 
-const everyAddress: Resolve = (hostname) => lookUp(hostname, { all: true });
-
 /** What is wrong with the form of a target, whatever its name resolves to; undefined if nothing is. */
 export function malformed(text: string): string | undefined {
   if (text.length > MAX_LENGTH) return `must have at most ${MAX_LENGTH} characters`;
@@ -50,9 +45,9 @@ export class Targets {
 
   /**
    * @param allowedNetworks CIDRs that need not be public; to these, plain HTTP and any port are allowed as well
-   * @param resolve by default what the operating system says
+   * @param resolve by default asks the DNS
    */
-  constructor({ allowedNetworks = [], resolve = everyAddress }: { allowedNetworks?: readonly string[]; resolve?: Resolve } = {}) {
+  constructor({ allowedNetworks = [], resolve = inDns() }: { allowedNetworks?: readonly string[]; resolve?: Resolve } = {}) {
     this.#allowedNetworks = allowedNetworks;
     this.#resolve = resolve;
   }
@@ -82,13 +77,11 @@ export class Targets {
   async #addressesOf(hostname: string, signal: AbortSignal): Promise<readonly LookupAddress[]> {
     const family = isIP(hostname);
     if (family > 0) return [{ address: hostname, family }];
-    const late = new Promise<never>((_, reject) => {
-      const refuse = () => reject(new TargetRefusedError('the name was not resolved in time'));
-      if (signal.aborted) refuse();
-      else signal.addEventListener('abort', refuse, { once: true });
-    });
+    const late = new TargetRefusedError('the name was not resolved in time');
+    if (signal.aborted) throw late;
+    const aborted = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(late), { once: true }));
     try {
-      return await Promise.race([this.#resolve(hostname), late]);
+      return await Promise.race([aborted, this.#resolve(hostname, signal)]);
     } catch (error) {
       if (error instanceof TargetRefusedError) throw error;
       // Whether a name exists is not told either: a name of somebody else could point to one of ours.
