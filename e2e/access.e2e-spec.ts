@@ -33,7 +33,7 @@ const anybody = (found: number) => Object.fromEntries(CALLERS.map((caller) => [c
 
 const ENDPOINTS: readonly Endpoint[] = [
   // Support has to say whose order it is.
-  { service: 'orders', operation: 'POST /orders', body: order, allowed: { [OWNER]: 202, 'customer-2': 202, support: 400 } },
+  { service: 'orders', operation: 'POST /orders', body: order, allowed: { [OWNER]: 202, 'customer-2': 202, support: 422 } },
   { service: 'orders', operation: 'GET /orders/{orderId}', allowed: ownOrder(200) },
   { service: 'orders', operation: 'POST /orders/{orderId}/cancellation', allowed: ownOrder(202) },
   { service: 'orders', operation: 'PATCH /orders/{orderId}/delivery-address', body: { city: 'Hamburg' }, allowed: ownOrder(202) },

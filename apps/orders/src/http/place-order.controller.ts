@@ -63,10 +63,8 @@ export class PlaceOrderController {
 function customerOf({ customerId }: PlaceOrderRequest, caller: Principal): string {
   const customer = customerId ?? caller.customerId;
   if (!customer) {
-    const pointer = '/customerId';
-    throw new Problem(400, 'invalid-request', 'The request is not valid', 'The caller is no customer, so the order needs one.', [
-      { pointer, detail: 'must be a UUID' },
-    ]);
+    const errors = [{ pointer: '/customerId', detail: 'must be named' }];
+    throw new Problem(422, 'customer-missing', 'Customer missing', 'The caller is no customer, so the order needs one.', errors);
   }
   if (!mayActFor(caller, customer)) throw new ForbiddenError(['orders:any']);
   return customer;

@@ -9,6 +9,7 @@ const url = z
     const message = malformed(text);
     if (message) context.addIssue({ code: 'custom', message });
   })
+  .meta({ format: 'uri', pattern: '^https?://', maxLength: 2048 })
   .describe('Where to call: an https address whose every IP address is public, port 443 or from 1024 on, without user name and fragment.');
 
 /** The types that may be subscribed to, each once. */
@@ -17,6 +18,7 @@ function eventList(events: WebhookEvents) {
     .array(z.enum(Object.keys(events), 'must be one of the types that are announced'))
     .min(1, 'must name at least one type')
     .refine((types) => new Set(types).size === types.length, 'must name each type once')
+    .meta({ uniqueItems: true })
     .describe(
       Object.entries(events)
         .map(([type, description]) => `\`${type}\`: ${description}`)
