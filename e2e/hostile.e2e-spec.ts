@@ -3,7 +3,7 @@ import { barrage, type BarrageReport } from './fuzz/barrage';
 import { System } from './system';
 
 const SEED = 2026;
-const REQUESTS = 900;
+const REQUESTS = 450;
 const MIB = 1_048_576;
 
 let system: System;
