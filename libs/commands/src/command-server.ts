@@ -10,13 +10,12 @@ import {
 import { ReflectionService } from '@grpc/reflection';
 import type { TokenVerifier } from '@past-tense/auth';
 import { commandServiceOf, type CommandService } from '@past-tense/contracts';
-import type { Database } from '@past-tense/database';
+import { OldRows, type Database } from '@past-tense/database';
 import type { Logger } from '@past-tense/telemetry';
 import { HealthImplementation } from 'grpc-health-check';
 import { Answering } from './answering';
 import { removeOldReplies } from './answered-commands';
 import { handledBy, type CommandHandler, type CommandHandlerClass, type UnaryMethod } from './command-handler';
-import { OldRows } from './old-rows';
 import { OpenCalls } from './open-calls';
 import { packageDefinition, serviceDefinition } from './package-definition';
 import { statusOf } from './status';
@@ -117,7 +116,7 @@ class CommandServer extends ServerGrpc {
     this.#health = new HealthImplementation(Object.fromEntries(this.#names().map((name) => [name, 'NOT_SERVING'])));
     this.#answering = new Answering({ database, verifier, callers, concurrency, callsPerSecond, logger });
     this.#openCalls = openCalls;
-    this.#oldReplies = new OldRows(database, removeOldReplies, logger);
+    this.#oldReplies = new OldRows({ database, remove: removeOldReplies, logger });
   }
 
   override async listen(callback: (error?: unknown) => void): Promise<void> {

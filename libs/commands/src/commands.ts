@@ -1,7 +1,7 @@
 import { create, fromBinary, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
 import { ROOT_CONTEXT, context } from '@opentelemetry/api';
 import { allCommandServices, commandServiceOf, validate } from '@past-tense/contracts';
-import { DueRows, type Database, type Transaction } from '@past-tense/database';
+import { DueRows, OldRows, type Database, type Transaction } from '@past-tense/database';
 import { newId } from '@past-tense/envelope';
 import { contextOf, currentFlow, currentTrace, inFlow, type Logger } from '@past-tense/telemetry';
 import { channel } from 'node:diagnostics_channel';
@@ -9,7 +9,6 @@ import { requireOnBehalfOf } from './call-metadata';
 import type { CommandClient } from './command-client';
 import { fullNameOf, type UnaryMethod } from './command-handler';
 import { requireNoReaction } from './no-reaction';
-import { OldRows } from './old-rows';
 import type { Outcome } from './outcome';
 import { plainText } from './status';
 import { addCommand, putOffCommand, removeOldCommands, settleCommand, takeCommands, type CommandRow } from './command-rows';
@@ -75,7 +74,7 @@ export class Commands {
       concurrency,
       logger,
     });
-    this.#oldRows = new OldRows(database, removeOldCommands, logger);
+    this.#oldRows = new OldRows({ database, remove: removeOldCommands, logger });
   }
 
   /**

@@ -1,8 +1,7 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { Database } from '@past-tense/database';
+import { BackgroundLoop, Database } from '@past-tense/database';
 import { LOGGER } from '@past-tense/service';
 import type { Logger } from '@past-tense/telemetry';
-import { BackgroundLoop } from './background-loop';
 import { Jobs } from './jobs';
 
 const EVERY_MS = 1_000;

@@ -1,8 +1,8 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import { BackgroundLoop } from '@past-tense/database';
 import { LOGGER, Problem, SETTINGS } from '@past-tense/service';
 import type { Logger } from '@past-tense/telemetry';
 import type { Response } from 'express';
-import { BackgroundLoop } from '../background-loop';
 import type { Job } from '../job';
 import { Jobs } from '../jobs';
 import type { JobsSettings } from '../settings';

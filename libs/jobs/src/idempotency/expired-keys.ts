@@ -1,11 +1,7 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { Database } from '@past-tense/database';
+import { Database, OldRows } from '@past-tense/database';
 import { LOGGER } from '@past-tense/service';
 import type { Logger } from '@past-tense/telemetry';
-import { BackgroundLoop } from '../background-loop';
-
-const EVERY_MS = 60_000;
-const BATCH = 1_000;
 
 const remove = {
   name: 'idempotency-keys-remove',
@@ -14,28 +10,20 @@ const remove = {
          DELETE FROM idempotency_keys USING expired WHERE idempotency_keys.caller_key = expired.caller_key RETURNING 1`,
 };
 
-/** Deletes the answers whose time is over. Every instance does it. */
+/** Deletes the answers whose time is over. */
 @Injectable()
 export class ExpiredKeys implements OnApplicationBootstrap, OnApplicationShutdown {
-  readonly #loop: BackgroundLoop;
+  readonly #rows: OldRows;
 
-  constructor(
-    private readonly database: Database,
-    @Inject(LOGGER) logger: Logger,
-  ) {
-    this.#loop = new BackgroundLoop('Deleting idempotency keys that have expired', () => this.#round(), logger);
+  constructor(database: Database, @Inject(LOGGER) logger: Logger) {
+    this.#rows = new OldRows({ database, remove, logger });
   }
 
   onApplicationBootstrap(): void {
-    this.#loop.start();
+    this.#rows.start();
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await this.#loop.stop();
-  }
-
-  async #round(): Promise<number> {
-    const removed = await this.database.query(remove, [BATCH]);
-    return removed.length === BATCH ? 0 : EVERY_MS;
+    await this.#rows.stop();
   }
 }

@@ -1,21 +1,18 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { Database, type Transaction } from '@past-tense/database';
+import { Database, OldRows, type Transaction } from '@past-tense/database';
 import { LOGGER, Problem } from '@past-tense/service';
 import type { Logger } from '@past-tense/telemetry';
-import { OldRows } from '../old-rows';
 
 const accept = {
   name: 'received-callbacks-accept',
   text: 'INSERT INTO received_callbacks (id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING 1 AS accepted',
 };
+// A replayed call is good for ten minutes at most. A sender that lost our answer signs the same id anew, though, for a day or more.
 const forget = {
   name: 'received-callbacks-forget',
   text: `DELETE FROM received_callbacks WHERE id = ANY(ARRAY(
-           SELECT id FROM received_callbacks WHERE received_at < now() - $1 * interval '1 ms' LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING 1 AS forgotten`,
+           SELECT id FROM received_callbacks WHERE received_at < now() - interval '7 days' LIMIT $1 FOR UPDATE SKIP LOCKED)) RETURNING 1 AS forgotten`,
 };
-
-// A replayed call is good for ten minutes at most. A sender that lost our answer signs the same id anew, though, for a day or more.
-const KEEP_MS = 7 * 86_400_000;
 
 /** The ids of callbacks that had their effect. Those from more than seven days ago are forgotten: no sender sends them any more. */
 @Injectable()
@@ -23,8 +20,7 @@ export class CallbackInbox implements OnApplicationBootstrap, OnApplicationShutd
   readonly #old: OldRows;
 
   constructor(database: Database, @Inject(LOGGER) logger: Logger) {
-    const forgetSome = async (most: number) => (await database.query(forget, [KEEP_MS, most])).length;
-    this.#old = new OldRows('old callback ids', forgetSome, logger);
+    this.#old = new OldRows({ database, remove: forget, logger });
   }
 
   /**

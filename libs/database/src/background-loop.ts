@@ -1,5 +1,5 @@
-import { WakeUp } from '@past-tense/database';
 import type { Logger } from '@past-tense/telemetry';
+import { WakeUp } from './wake-up';
 
 const FIRST_BACK_OFF_MS = 500;
 const MAX_BACK_OFF_MS = 5_000;
