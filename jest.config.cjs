@@ -33,4 +33,6 @@ module.exports = {
   // The suites share the machine with Java programs and up to five services; on two cores one at a time is also the fastest.
   maxWorkers: 1,
   testTimeout: 120_000,
+  // Tests of one file that may run side by side do so on two cores.
+  maxConcurrency: 2,
 };

@@ -37,18 +37,18 @@ export const FULL: Scale = {
 
 /** The same in a few minutes, for every run of the tests. */
 export const SHORT: Scale = {
-  orders: 40,
+  orders: 25,
   kills: 1,
   infrastructureKills: 1,
   crashHits: 1,
   scaledConsumers: 2,
-  standstillMs: 8_000,
+  standstillMs: 7_000,
   outageMs: 2_000,
-  malformed: 300,
-  letters: 60,
+  malformed: 150,
+  letters: 30,
   ledger: { aggregates: 20, versions: 6, kills: 1 },
-  backlog: 2_000,
-  latencyOrders: 30,
+  backlog: 1_000,
+  latencyOrders: 20,
 };
 
 export interface Chaos {

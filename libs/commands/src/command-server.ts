@@ -1,9 +1,9 @@
 import type { INestApplication } from '@nestjs/common';
 import { ServerGrpc } from '@nestjs/microservices';
 import {
+  ServerCredentials,
   type sendUnaryData,
   type Server,
-  type ServerCredentials,
   type ServerUnaryCall,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
@@ -30,7 +30,7 @@ export interface CommandServerOptions {
   readonly host: string;
   readonly port: number;
   /** Certificate of the server; without one, calls are not encrypted. */
-  readonly credentials?: ServerCredentials;
+  readonly tls?: { readonly certificate: string; readonly key: string };
   readonly verifier: Pick<TokenVerifier, 'verify'>;
   /** Services by the `sub` of their tokens, where the issuer does not call them by their own names. */
   readonly callers?: Readonly<Record<string, string>>;
@@ -100,7 +100,7 @@ class CommandServer extends ServerGrpc {
       package: [],
       packageDefinition: packageDefinition(services.map(({ service }) => service)),
       url: `${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${settings.port}`,
-      ...(settings.credentials && { credentials: settings.credentials }),
+      ...(settings.tls && { credentials: credentialsOf(settings.tls) }),
       maxReceiveMessageLength: MAX_MESSAGE_BYTES,
       maxSendMessageLength: MAX_MESSAGE_BYTES,
       maxMetadataSize: 16_384,
@@ -179,6 +179,10 @@ class CommandServer extends ServerGrpc {
       { cause: error },
     );
   }
+}
+
+function credentialsOf({ certificate, key }: NonNullable<CommandServerOptions['tls']>): ServerCredentials {
+  return ServerCredentials.createSsl(null, [{ cert_chain: Buffer.from(certificate), private_key: Buffer.from(key) }]);
 }
 
 function checkHandlers(service: string, handlers: readonly CommandHandlerClass[]): Map<UnaryMethod, CommandHandlerClass> {

@@ -39,7 +39,7 @@ describe('the contracts as they are', () => {
 });
 
 describe('a topic cannot be built (T2)', () => {
-  it.each([
+  it.concurrent.each([
     ['without an owner', without('owner'), 'order/v1/order_completed.proto: OrderCompleted has no owner; add `owner: TEAM_…`'],
     ['without a key', without('key'), 'OrderCompleted has no key'],
     ['without a retention', without('retention_days'), 'OrderCompleted has no retention; add `retention_days: 90`'],
@@ -120,7 +120,7 @@ describe('the name of an event (T5)', () => {
 });
 
 describe('a command cannot be built', () => {
-  it.each([
+  it.concurrent.each([
     ['without a receiver', without('receiver'), 'ShippingCommands has no receiver; add `receiver: SERVICE_…`'],
     ['without callers', without('callers'), 'ShippingCommands has no callers'],
     ['without a scope', without('scope'), 'ShippingCommands has no scope'],

@@ -1,7 +1,6 @@
 import 'reflect-metadata';
-import { ServerCredentials } from '@grpc/grpc-js';
 import { TokenVerifier } from '@past-tense/auth';
-import { COMMAND_SERVER_MIGRATIONS, connectCommands } from '@past-tense/commands';
+import type * as Commands from '@past-tense/commands';
 import { ConfigurationError, readConfig } from '@past-tense/config';
 import { Database, type DatabaseOptions } from '@past-tense/database';
 import { CreateProcessedEvents1763683200001 } from '@past-tense/dedup';
@@ -60,7 +59,9 @@ export async function runService(definition: ServiceDefinition): Promise<void> {
     otlpProtocol: settings.OTEL_EXPORTER_OTLP_PROTOCOL,
   });
   const logger = createLogger({ service: name, version, level: settings.LOG_LEVEL, format: settings.LOG_FORMAT });
-  const service = new RunningService(definition, version, settings, telemetry, logger);
+  // A quarter of a second of a start, which only those pay who answer commands.
+  const commands = definition.messages?.answers && (await import('@past-tense/commands'));
+  const service = new RunningService(definition, settings, telemetry, logger, commands);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void service.stop(signal));
   process.on('uncaughtException', (error) => service.fail('an error that nobody caught', error));
   process.on('unhandledRejection', (error) => service.fail('a rejection that nobody handled', error));
@@ -79,14 +80,16 @@ class RunningService {
   #messaging: MessagingRuntime | undefined;
   #http: INestApplication | undefined;
   #stopping = false;
+  readonly #version: string;
 
   constructor(
     private readonly definition: ServiceDefinition,
-    private readonly version: string,
     private readonly settings: HttpSettings,
     private readonly telemetry: Telemetry,
     private readonly logger: Logger,
+    private readonly commands: typeof Commands | undefined,
   ) {
+    this.#version = versionOf(definition.root);
     this.#database = new Database({
       url: settings.DATABASE_URL,
       applicationName: definition.name,
@@ -94,7 +97,7 @@ class RunningService {
       entities: definition.entities,
       migrations: [
         ...(definition.messages ? [...OUTBOX_MIGRATIONS, CreateProcessedEvents1763683200001, CreateHeldEvents1763683200002] : []),
-        ...(definition.messages?.answers ? COMMAND_SERVER_MIGRATIONS : []),
+        ...(commands?.COMMAND_SERVER_MIGRATIONS ?? []),
         ...definition.migrations,
       ],
       logger,
@@ -122,7 +125,7 @@ class RunningService {
     if (messages) {
       this.#messaging = await MessagingRuntime.prepare({
         service: name,
-        version: this.version,
+        version: this.#version,
         settings: this.settings as MessagingSettings,
         messages,
         database: this.#database,
@@ -130,7 +133,7 @@ class RunningService {
       });
     }
     this.#http = await startHttp({
-      definition: { ...this.definition, version: this.version },
+      definition: { ...this.definition, version: this.#version },
       settings: this.settings,
       logger: this.logger,
       telemetry: this.telemetry,
@@ -192,17 +195,17 @@ class RunningService {
 
   async #answerCommands(http: INestApplication, verifier: TokenVerifier): Promise<void> {
     const { name, messages } = this.definition;
-    if (!messages?.answers) return;
+    if (!messages?.answers || !this.commands) return;
     const { GRPC_HOST, GRPC_PORT, GRPC_TLS_CERT, GRPC_TLS_KEY, COMMAND_CALLERS, COMMANDS_PER_SECOND } = this.settings as HttpSettings &
       CommandServerSettings;
     if ((GRPC_TLS_CERT === undefined) !== (GRPC_TLS_KEY === undefined))
       throw new Error('GRPC_TLS_CERT and GRPC_TLS_KEY belong together; set both or none.');
-    connectCommands(http, {
+    this.commands.connectCommands(http, {
       service: name,
       handlers: messages.answers,
       host: GRPC_HOST,
       port: GRPC_PORT,
-      ...(GRPC_TLS_CERT && GRPC_TLS_KEY && { credentials: tlsCredentials(GRPC_TLS_CERT, GRPC_TLS_KEY) }),
+      ...(GRPC_TLS_CERT && GRPC_TLS_KEY && { tls: { certificate: GRPC_TLS_CERT, key: GRPC_TLS_KEY } }),
       callers: COMMAND_CALLERS,
       callsPerSecond: COMMANDS_PER_SECOND,
       verifier,
@@ -229,10 +232,6 @@ class RunningService {
 function versionOf(root: string): string {
   const { version } = JSON.parse(readFileSync(join(root, '..', 'package.json'), 'utf8')) as { version: string };
   return version;
-}
-
-function tlsCredentials(certificate: string, key: string): ServerCredentials {
-  return ServerCredentials.createSsl(null, [{ cert_chain: Buffer.from(certificate), private_key: Buffer.from(key) }]);
 }
 
 /** The address of the database, with the password where it is given apart. */
