@@ -1,12 +1,6 @@
 import type { INestApplication } from '@nestjs/common';
 import { ServerGrpc } from '@nestjs/microservices';
-import {
-  ServerCredentials,
-  type sendUnaryData,
-  type Server,
-  type ServerUnaryCall,
-  type UntypedServiceImplementation,
-} from '@grpc/grpc-js';
+import { ServerCredentials, type sendUnaryData, type Server, type ServerUnaryCall, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 import type { TokenVerifier } from '@past-tense/auth';
 import { commandServiceOf, type CommandService } from '@past-tense/contracts';
