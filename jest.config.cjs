@@ -30,8 +30,9 @@ module.exports = {
   testEnvironmentOptions: { customExportConditions: ['@past-tense/source', 'node', 'require', 'default'] },
   globalSetup: '<rootDir>/libs/testing/src/global-setup.ts',
   globalTeardown: '<rootDir>/libs/testing/src/global-teardown.ts',
-  // The suites share the machine with Java programs and up to five services; on two cores one at a time is also the fastest.
-  maxWorkers: 1,
+  // The suites share the machine with Java programs and up to five services each, and spend half of their time waiting for those: two at a
+  // time keep two cores busy, more would only get in each other's way.
+  maxWorkers: 2,
   testTimeout: 120_000,
   // Tests of one file that may run side by side do so on two cores.
   maxConcurrency: 2,
