@@ -31,7 +31,7 @@ module.exports = {
   globalSetup: '<rootDir>/libs/testing/src/global-setup.ts',
   globalTeardown: '<rootDir>/libs/testing/src/global-teardown.ts',
   // The suites share the machine with Java programs and up to five services each, and spend half of their time waiting for those: two at a
-  // time keep two cores busy, more would only get in each other's way.
+  // time keep two cores busy, more would only get in each other's way. Those of messaging run alone: tools/test.mjs.
   maxWorkers: 2,
   testTimeout: 120_000,
   // Tests of one file that may run side by side do so on two cores.
