@@ -42,6 +42,12 @@ const MAX_BYTES_PER_PARTITION = 128 * 1024;
 const STOP_TIMEOUT_MS = 5_000;
 /** What Kafka says for a partition without a committed offset. */
 const NONE = '-1';
+/**
+ * What passes by itself although kafkajs takes it for final: a broker that has just started says that nobody coordinates the
+ * group until its offsets topic is there, which on a busy machine takes longer than the client tries.
+ */
+const PASSES = new Set(['KafkaJSGroupCoordinatorNotFound']);
+const PASSES_AFTER_MS = 1_000;
 
 /**
  * The consuming side of kafkajs. Batches are handed over without waiting for the work, so its fetch loop keeps turning: it
@@ -88,15 +94,19 @@ export class Source {
       this.joined = false;
       onRevoked();
     });
-    const crashed = new Promise<never>((_, reject) =>
+    const crashed = new Promise<never>((_, reject) => {
+      const giveUp = (cause: Error): void => {
+        const error = new Error(`The Kafka consumer ${group} has given up: ${rootCause(cause).message}`, { cause });
+        reject(error);
+        onFatal(error);
+      };
       this.#consumer.on(events.CRASH, ({ payload }) => {
         this.joined = false;
         if (payload.restart || this.#stopped) return;
-        const error = new Error(`The Kafka consumer ${group} has given up: ${rootCause(payload.error).message}`, { cause: payload.error });
-        reject(error);
-        onFatal(error);
-      }),
-    );
+        if (PASSES.has(rootCause(payload.error).name)) this.#runAgain().catch(giveUp);
+        else giveUp(payload.error);
+      });
+    });
     crashed.catch(() => undefined); // Once started, onFatal is who listens.
     await this.#consumer.connect();
     // Only to tell how many events were lost, should some be: not worth failing for.
@@ -104,9 +114,21 @@ export class Source {
     // A consumer that meets a topic for the first time, or whose offsets have expired, starts at the oldest event: the newest
     // would skip what happened meanwhile.
     await this.#consumer.subscribe({ topics: [...topics], fromBeginning: true });
-    await this.#consumer.run({ autoCommit: false, eachBatchAutoResolve: false, eachBatch: async (payload) => this.#hand(payload) });
+    await this.#run();
     await Promise.race([assigned, crashed]);
     logger.info({ consumer: group, topics }, 'consuming');
+  }
+
+  async #run(): Promise<void> {
+    await this.#consumer.run({ autoCommit: false, eachBatchAutoResolve: false, eachBatch: async (payload) => this.#hand(payload) });
+  }
+
+  /** After a crash kafkajs has disconnected; it still knows its topics. */
+  async #runAgain(): Promise<void> {
+    await sleep(PASSES_AFTER_MS, undefined, { ref: false });
+    if (this.#stopped) return;
+    await this.#consumer.connect();
+    await this.#run();
   }
 
   pause(topic: string, partition: number): void {
