@@ -19,28 +19,56 @@ runNodeJs(
       const { topics, commands, teams, services, problems } = readCatalogue(schema.allFiles, isOfCommands);
       if (problems.length > 0) throw new Error(problems.join('\n'));
       printEvents(schema, topics);
+      printKnownValues(schema, topics);
       printCommands(schema, commands);
       printCatalogue(schema, { topics, commands, teams, services });
     },
   }),
 );
 
-/** One name per event: the value describes it, the type is its payload. */
+/** One name per version of an event: the value describes it, the type is its payload. */
+const nameOf = ({ message, version }) => message.name + (version > 1 ? `V${version}` : '');
+
 function printEvents(schema, topics) {
   const file = schema.generateFile('events.ts');
   file.print('// Generated from the .proto files. Change those and run `npm run contracts:generate`.');
   for (const topic of topics) {
-    const name = topic.message.name;
-    file.print(`import { ${name}Schema, type ${name} as ${name}Message } from './${topic.file}_pb';`);
+    const { name } = topic.message;
+    file.print(`import { ${name}Schema as ${nameOf(topic)}Schema, type ${name} as ${nameOf(topic)}Message } from './${topic.file}_pb';`);
   }
   for (const topic of topics) {
-    const name = topic.message.name;
+    const name = nameOf(topic);
     file.print();
     file.print(`/** ${topic.description} Travels on \`${topic.name}\`. */`);
     file.print(`export const ${name} = ${name}Schema;`);
     file.print(`export type ${name} = ${name}Message;`);
   }
 }
+
+/** A guard for each enum of an event: whoever branches on one has to say what happens to a value that came later. */
+function printKnownValues(schema, topics) {
+  const file = schema.generateFile('known-values.ts');
+  file.print('// Generated from the .proto files. Change those and run `npm run contracts:generate`.');
+  file.print(`import { requireKnown } from '../known-value';`);
+  const enums = topics.flatMap((topic) => enumsOf(topic.message).map((of) => ({ of, topic })));
+  for (const { of, topic } of enums) {
+    const type = identifierOf(of);
+    const name = type.replaceAll('_', '') + (topic.version > 1 ? `V${topic.version}` : '');
+    const zero = of.values.find(({ number }) => number === 0).localName;
+    file.print(`import { ${type} as ${name}, ${type}Schema as ${name}Schema } from './${topic.file}_pb';`);
+    file.print();
+    file.print(`/** A value of ${of.typeName} that this build knows.\n * @throws UnknownValueError if it was added later; the event is dead-lettered as UNKNOWN_VALUE */`);
+    file.print(`export function known${name}(value: ${name}): Exclude<${name}, ${name}.${zero}> {`);
+    file.print(`  return requireKnown(${name}Schema, value) as Exclude<${name}, ${name}.${zero}>;`);
+    file.print('}');
+  }
+}
+
+/** The enums declared inside a message, however deep. */
+const enumsOf = (message) => [...message.nestedEnums, ...message.nestedMessages.flatMap(enumsOf)];
+
+/** The name that protoc-gen-es gives a nested declaration. */
+const identifierOf = (desc) => (desc.parent ? `${identifierOf(desc.parent)}_${desc.name}` : desc.name);
 
 /** One name per command: the value describes its rpc. */
 function printCommands(schema, services) {
@@ -69,9 +97,10 @@ function printCatalogue(schema, { topics, commands, teams, services }) {
   file.print('export const services = ', JSON.stringify(services, null, 2), ' as const satisfies Record<string, Service>;');
   file.print();
   file.print('export const topics: readonly Topic[] = [');
-  for (const { message, file: proto, ...declared } of topics) {
+  for (const topic of topics) {
+    const { message: _, file: proto, ...declared } = topic;
     const literal = JSON.stringify({ ...declared, proto: `${proto}.proto` }, null, 2).slice(0, -2);
-    file.print(`${literal},\n  "event": events.${message.name}\n},`);
+    file.print(`${literal},\n  "event": events.${nameOf(topic)}\n},`);
   }
   file.print('];');
   file.print();

@@ -69,7 +69,7 @@ function check(message, topic) {
     wrong.push(
       'does not say what happened; an event ends with a verb in the past tense, as OrderPlaced does (libs/contracts/generator/names.mjs).',
     );
-  const expectedName = kebab(message.name);
+  const expectedName = topicNameOf(message);
   if (!topic.name) missing('topic', `name: "${expectedName}"`);
   else if (topic.name !== expectedName) wrong.push(`travels on "${topic.name}"; a topic bears its event's name: "${expectedName}".`);
   if (!topic.owner) missing('owner', 'owner: TEAM_…');
@@ -87,6 +87,12 @@ function check(message, topic) {
   return wrong;
 }
 
+/** The topic an event travels on: its name, and from the second version on the version. */
+const topicNameOf = (message) => kebab(message.name) + (versionOf(message) > 1 ? `-v${versionOf(message)}` : '');
+
+/** The version that stands in the event's package; buf lint sees to it that there is one. */
+const versionOf = ({ file }) => Number(/\.v(\d+)$/.exec(file.proto.package)?.[1] ?? 1);
+
 function isStringField(message, name) {
   const field = message.fields.find((candidate) => candidate.name === name);
   return field?.fieldKind === 'scalar' && field.proto.type === 9; // TYPE_STRING
@@ -97,6 +103,7 @@ function toTopic(file, message, declared, teams, services) {
   return {
     name: declared.name,
     eventType: message.typeName,
+    version: versionOf(message),
     owner: teams[declared.owner].name,
     description: declared.description,
     key,
@@ -106,6 +113,7 @@ function toTopic(file, message, declared, teams, services) {
     lagSloMs: declared.lagSloSeconds * 1000,
     producer: services[declared.producer].name,
     consumers: (declared.consumers ?? []).map((consumer) => services[consumer].name),
+    ...(declared.deprecatedSince && { deprecatedSince: declared.deprecatedSince }),
     file: file.name,
     message,
   };

@@ -13,11 +13,13 @@ export interface Service {
   readonly owner: string;
 }
 
-/** The topic of one event type, as its .proto file declares it. */
+/** The topic of one version of an event, as its .proto file declares it. */
 export interface Topic {
   readonly name: string;
   /** The event on it, for example `order.v1.OrderPlaced`. */
   readonly eventType: string;
+  /** The version in it: 1, 2 and so on. */
+  readonly version: number;
   /** Describes the event's payload. */
   readonly event: DescMessage;
   /** Name of the owning team. */
@@ -35,6 +37,8 @@ export interface Topic {
   readonly producer: string;
   /** Services that may consume. */
   readonly consumers: readonly string[];
+  /** Day on which the version was declared to be replaced, if it was. */
+  readonly deprecatedSince?: string;
   /** The .proto file, relative to `proto/`. */
   readonly proto: string;
 }
@@ -85,6 +89,16 @@ export function topicOf(event: DescMessage): Topic {
 /** The topic of an event type such as `order.v1.OrderPlaced`, or undefined if nobody declared it. */
 export function topicOfType(eventType: string): Topic | undefined {
   return byEventType.get(eventType);
+}
+
+/** The name that all versions of an event share, for example `order.OrderPlaced`. */
+export function factNameOf({ eventType, version }: Topic): string {
+  return eventType.replace(`.v${version}.`, '.');
+}
+
+/** All declared versions of the event on a topic, the topic itself among them, oldest first. */
+export function versionsOf(topic: Topic): readonly Topic[] {
+  return topics.filter((other) => factNameOf(other) === factNameOf(topic)).sort((a, b) => a.version - b.version);
 }
 
 /** Every declared service of commands, by name. */

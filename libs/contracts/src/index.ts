@@ -1,5 +1,7 @@
 export * from './gen/events';
 export * from './gen/commands';
+export * from './gen/known-values';
+export { UnknownValueError } from './known-value';
 export {
   OrderPlaced_AddressSchema,
   OrderPlaced_LineSchema,
@@ -16,10 +18,12 @@ export {
   allTeams,
   allTopics,
   commandServiceOf,
+  factNameOf,
   serviceNamed,
   teamNamed,
   topicOf,
   topicOfType,
+  versionsOf,
   type CommandService,
   type DeclaredCommand,
   type Service,

@@ -41,6 +41,7 @@ export const topics: readonly Topic[] = [
 {
   "name": "delivery-address-changed",
   "eventType": "shipment.v1.DeliveryAddressChanged",
+  "version": 1,
   "owner": "fulfilment",
   "description": "A parcel that the carrier did not have yet was readdressed.",
   "key": "shipmentId",
@@ -58,6 +59,7 @@ export const topics: readonly Topic[] = [
 {
   "name": "order-cancelled",
   "eventType": "order.v1.OrderCancelled",
+  "version": 1,
   "owner": "ordering",
   "description": "An order ended without a delivery; what was captured for it is to be returned.",
   "key": "orderId",
@@ -76,6 +78,7 @@ export const topics: readonly Topic[] = [
 {
   "name": "order-completed",
   "eventType": "order.v1.OrderCompleted",
+  "version": 1,
   "owner": "ordering",
   "description": "An order was paid and its parcel handed to the carrier.",
   "key": "orderId",
@@ -93,6 +96,7 @@ export const topics: readonly Topic[] = [
 {
   "name": "order-placed",
   "eventType": "order.v1.OrderPlaced",
+  "version": 1,
   "owner": "ordering",
   "description": "A customer placed an order and it was found valid.",
   "key": "orderId",
@@ -110,8 +114,29 @@ export const topics: readonly Topic[] = [
   "event": events.OrderPlaced
 },
 {
+  "name": "order-placed-v2",
+  "eventType": "order.v2.OrderPlaced",
+  "version": 2,
+  "owner": "ordering",
+  "description": "A customer placed an order in one currency and it was found valid.",
+  "key": "orderId",
+  "partitions": 12,
+  "retentionMs": 7776000000,
+  "cleanup": "delete",
+  "lagSloMs": 30000,
+  "producer": "orders",
+  "consumers": [
+    "payments",
+    "shipping",
+    "tracking"
+  ],
+  "proto": "order/v2/order_placed.proto",
+  "event": events.OrderPlacedV2
+},
+{
   "name": "payment-captured",
   "eventType": "payment.v1.PaymentCaptured",
+  "version": 1,
   "owner": "payments",
   "description": "The money for an order was taken at the payment provider.",
   "key": "paymentId",
@@ -131,6 +156,7 @@ export const topics: readonly Topic[] = [
 {
   "name": "payment-declined",
   "eventType": "payment.v1.PaymentDeclined",
+  "version": 1,
   "owner": "payments",
   "description": "The payment provider refused to take the money for an order.",
   "key": "paymentId",
@@ -149,6 +175,7 @@ export const topics: readonly Topic[] = [
 {
   "name": "payment-refunded",
   "eventType": "payment.v1.PaymentRefunded",
+  "version": 1,
   "owner": "payments",
   "description": "The money taken for an order was returned to the customer.",
   "key": "paymentId",
@@ -167,6 +194,7 @@ export const topics: readonly Topic[] = [
 {
   "name": "shipment-cancelled",
   "eventType": "shipment.v1.ShipmentCancelled",
+  "version": 1,
   "owner": "fulfilment",
   "description": "A planned shipment was called off before the carrier had it.",
   "key": "shipmentId",
@@ -185,6 +213,7 @@ export const topics: readonly Topic[] = [
 {
   "name": "shipment-delivered",
   "eventType": "shipment.v1.ShipmentDelivered",
+  "version": 1,
   "owner": "fulfilment",
   "description": "The carrier handed the parcel of an order to its recipient.",
   "key": "shipmentId",
@@ -202,6 +231,7 @@ export const topics: readonly Topic[] = [
 {
   "name": "shipment-dispatched",
   "eventType": "shipment.v1.ShipmentDispatched",
+  "version": 1,
   "owner": "fulfilment",
   "description": "The parcel of an order was handed to the carrier.",
   "key": "shipmentId",
@@ -220,6 +250,7 @@ export const topics: readonly Topic[] = [
 {
   "name": "shipment-rejected",
   "eventType": "shipment.v1.ShipmentRejected",
+  "version": 1,
   "owner": "fulfilment",
   "description": "The carrier refused the parcel of an order.",
   "key": "shipmentId",

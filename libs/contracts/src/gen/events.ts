@@ -1,15 +1,16 @@
 // Generated from the .proto files. Change those and run `npm run contracts:generate`.
-import { DeliveryAddressChangedSchema, type DeliveryAddressChanged as DeliveryAddressChangedMessage } from './shipment/v1/delivery_address_changed_pb';
-import { OrderCancelledSchema, type OrderCancelled as OrderCancelledMessage } from './order/v1/order_cancelled_pb';
-import { OrderCompletedSchema, type OrderCompleted as OrderCompletedMessage } from './order/v1/order_completed_pb';
-import { OrderPlacedSchema, type OrderPlaced as OrderPlacedMessage } from './order/v1/order_placed_pb';
-import { PaymentCapturedSchema, type PaymentCaptured as PaymentCapturedMessage } from './payment/v1/payment_captured_pb';
-import { PaymentDeclinedSchema, type PaymentDeclined as PaymentDeclinedMessage } from './payment/v1/payment_declined_pb';
-import { PaymentRefundedSchema, type PaymentRefunded as PaymentRefundedMessage } from './payment/v1/payment_refunded_pb';
-import { ShipmentCancelledSchema, type ShipmentCancelled as ShipmentCancelledMessage } from './shipment/v1/shipment_cancelled_pb';
-import { ShipmentDeliveredSchema, type ShipmentDelivered as ShipmentDeliveredMessage } from './shipment/v1/shipment_delivered_pb';
-import { ShipmentDispatchedSchema, type ShipmentDispatched as ShipmentDispatchedMessage } from './shipment/v1/shipment_dispatched_pb';
-import { ShipmentRejectedSchema, type ShipmentRejected as ShipmentRejectedMessage } from './shipment/v1/shipment_rejected_pb';
+import { DeliveryAddressChangedSchema as DeliveryAddressChangedSchema, type DeliveryAddressChanged as DeliveryAddressChangedMessage } from './shipment/v1/delivery_address_changed_pb';
+import { OrderCancelledSchema as OrderCancelledSchema, type OrderCancelled as OrderCancelledMessage } from './order/v1/order_cancelled_pb';
+import { OrderCompletedSchema as OrderCompletedSchema, type OrderCompleted as OrderCompletedMessage } from './order/v1/order_completed_pb';
+import { OrderPlacedSchema as OrderPlacedSchema, type OrderPlaced as OrderPlacedMessage } from './order/v1/order_placed_pb';
+import { OrderPlacedSchema as OrderPlacedV2Schema, type OrderPlaced as OrderPlacedV2Message } from './order/v2/order_placed_pb';
+import { PaymentCapturedSchema as PaymentCapturedSchema, type PaymentCaptured as PaymentCapturedMessage } from './payment/v1/payment_captured_pb';
+import { PaymentDeclinedSchema as PaymentDeclinedSchema, type PaymentDeclined as PaymentDeclinedMessage } from './payment/v1/payment_declined_pb';
+import { PaymentRefundedSchema as PaymentRefundedSchema, type PaymentRefunded as PaymentRefundedMessage } from './payment/v1/payment_refunded_pb';
+import { ShipmentCancelledSchema as ShipmentCancelledSchema, type ShipmentCancelled as ShipmentCancelledMessage } from './shipment/v1/shipment_cancelled_pb';
+import { ShipmentDeliveredSchema as ShipmentDeliveredSchema, type ShipmentDelivered as ShipmentDeliveredMessage } from './shipment/v1/shipment_delivered_pb';
+import { ShipmentDispatchedSchema as ShipmentDispatchedSchema, type ShipmentDispatched as ShipmentDispatchedMessage } from './shipment/v1/shipment_dispatched_pb';
+import { ShipmentRejectedSchema as ShipmentRejectedSchema, type ShipmentRejected as ShipmentRejectedMessage } from './shipment/v1/shipment_rejected_pb';
 
 /** A parcel that the carrier did not have yet was readdressed. Travels on `delivery-address-changed`. */
 export const DeliveryAddressChanged = DeliveryAddressChangedSchema;
@@ -26,6 +27,10 @@ export type OrderCompleted = OrderCompletedMessage;
 /** A customer placed an order and it was found valid. Travels on `order-placed`. */
 export const OrderPlaced = OrderPlacedSchema;
 export type OrderPlaced = OrderPlacedMessage;
+
+/** A customer placed an order in one currency and it was found valid. Travels on `order-placed-v2`. */
+export const OrderPlacedV2 = OrderPlacedV2Schema;
+export type OrderPlacedV2 = OrderPlacedV2Message;
 
 /** The money for an order was taken at the payment provider. Travels on `payment-captured`. */
 export const PaymentCaptured = PaymentCapturedSchema;

@@ -5,7 +5,7 @@
 
 import type { GenEnum, GenExtension, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, extDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { FieldOptions, MessageOptions } from "@bufbuild/protobuf/wkt";
+import type { EnumValueOptions, FieldOptions, MessageOptions } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
 import type { Service, Team } from "./ownership_pb.js";
 import { file_past_tense_contract_v1_ownership } from "./ownership_pb.js";
@@ -15,16 +15,16 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file past_tense/contract/v1/topic.proto.
  */
 export const file_past_tense_contract_v1_topic: GenFile = /*@__PURE__*/
-  fileDesc("CiJwYXN0X3RlbnNlL2NvbnRyYWN0L3YxL3RvcGljLnByb3RvEhZwYXN0X3RlbnNlLmNvbnRyYWN0LnYxIsICCgVUb3BpYxIMCgRuYW1lGAEgASgJEisKBW93bmVyGAIgASgOMhwucGFzdF90ZW5zZS5jb250cmFjdC52MS5UZWFtEhMKC2Rlc2NyaXB0aW9uGAMgASgJEgsKA2tleRgEIAEoCRISCgpwYXJ0aXRpb25zGAUgASgNEhYKDnJldGVudGlvbl9kYXlzGAYgASgNEjAKB2NsZWFudXAYByABKA4yHy5wYXN0X3RlbnNlLmNvbnRyYWN0LnYxLkNsZWFudXASFwoPbGFnX3Nsb19zZWNvbmRzGAggASgNEjEKCHByb2R1Y2VyGAkgASgOMh8ucGFzdF90ZW5zZS5jb250cmFjdC52MS5TZXJ2aWNlEjIKCWNvbnN1bWVycxgKIAMoDjIfLnBhc3RfdGVuc2UuY29udHJhY3QudjEuU2VydmljZSpLCgdDbGVhbnVwEhcKE0NMRUFOVVBfVU5TUEVDSUZJRUQQABISCg5DTEVBTlVQX0RFTEVURRABEhMKD0NMRUFOVVBfQ09NUEFDVBACOlYKBXRvcGljEh8uZ29vZ2xlLnByb3RvYnVmLk1lc3NhZ2VPcHRpb25zGLSHAyABKAsyHS5wYXN0X3RlbnNlLmNvbnRyYWN0LnYxLlRvcGljUgV0b3BpYzo7CghwZXJzb25hbBIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMYtYcDIAEoCFIIcGVyc29uYWxiBnByb3RvMw", [file_google_protobuf_descriptor, file_past_tense_contract_v1_ownership]);
+  fileDesc("CiJwYXN0X3RlbnNlL2NvbnRyYWN0L3YxL3RvcGljLnByb3RvEhZwYXN0X3RlbnNlLmNvbnRyYWN0LnYxIvcCCgVUb3BpYxIMCgRuYW1lGAEgASgJEisKBW93bmVyGAIgASgOMhwucGFzdF90ZW5zZS5jb250cmFjdC52MS5UZWFtEhMKC2Rlc2NyaXB0aW9uGAMgASgJEgsKA2tleRgEIAEoCRISCgpwYXJ0aXRpb25zGAUgASgNEhYKDnJldGVudGlvbl9kYXlzGAYgASgNEjAKB2NsZWFudXAYByABKA4yHy5wYXN0X3RlbnNlLmNvbnRyYWN0LnYxLkNsZWFudXASFwoPbGFnX3Nsb19zZWNvbmRzGAggASgNEjEKCHByb2R1Y2VyGAkgASgOMh8ucGFzdF90ZW5zZS5jb250cmFjdC52MS5TZXJ2aWNlEjIKCWNvbnN1bWVycxgKIAMoDjIfLnBhc3RfdGVuc2UuY29udHJhY3QudjEuU2VydmljZRIZChFjb21wYWN0aW9uX3JlYXNvbhgLIAEoCRIYChBkZXByZWNhdGVkX3NpbmNlGAwgASgJKksKB0NsZWFudXASFwoTQ0xFQU5VUF9VTlNQRUNJRklFRBAAEhIKDkNMRUFOVVBfREVMRVRFEAESEwoPQ0xFQU5VUF9DT01QQUNUEAI6VgoFdG9waWMSHy5nb29nbGUucHJvdG9idWYuTWVzc2FnZU9wdGlvbnMYtIcDIAEoCzIdLnBhc3RfdGVuc2UuY29udHJhY3QudjEuVG9waWNSBXRvcGljOjsKCHBlcnNvbmFsEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxi1hwMgASgIUghwZXJzb25hbDpKChBkZXByZWNhdGVkX3NpbmNlEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxi2hwMgASgJUg9kZXByZWNhdGVkU2luY2U6bQoPYWNrbm93bGVkZ2VkX2J5EiEuZ29vZ2xlLnByb3RvYnVmLkVudW1WYWx1ZU9wdGlvbnMYt4cDIAMoDjIfLnBhc3RfdGVuc2UuY29udHJhY3QudjEuU2VydmljZVIOYWNrbm93bGVkZ2VkQnliBnByb3RvMw", [file_google_protobuf_descriptor, file_past_tense_contract_v1_ownership]);
 
 /**
- * The topic of one event type. Every field but `consumers` is required.
+ * The topic of one version of an event. Every field up to `producer` is required.
  *
  * @generated from message past_tense.contract.v1.Topic
  */
 export type Topic = Message<"past_tense.contract.v1.Topic"> & {
   /**
-   * Name of the topic: the event's name in kebab-case, in the past tense.
+   * Name of the topic: the event's name in kebab-case, in the past tense, with `-v2` for the second version and so on.
    *
    * @generated from field: string name = 1;
    */
@@ -92,6 +92,20 @@ export type Topic = Message<"past_tense.contract.v1.Topic"> & {
    * @generated from field: repeated past_tense.contract.v1.Service consumers = 10;
    */
   consumers: Service[];
+
+  /**
+   * Why the topic is the state itself. Required with CLEANUP_COMPACT, and only there.
+   *
+   * @generated from field: string compaction_reason = 11;
+   */
+  compactionReason: string;
+
+  /**
+   * Day (2026-11-21) on which this version was declared to be replaced. It may be removed 90 days after it was released so.
+   *
+   * @generated from field: string deprecated_since = 12;
+   */
+  deprecatedSince: string;
 };
 
 /**
@@ -150,4 +164,20 @@ export const topic: GenExtension<MessageOptions, Topic> = /*@__PURE__*/
  */
 export const personal: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
   extDesc(file_past_tense_contract_v1_topic, 1);
+
+/**
+ * Day (2026-11-21) on which the field was declared to go. Beside `deprecated = true`; it may be removed 90 days after it was released so.
+ *
+ * @generated from extension: string deprecated_since = 50102;
+ */
+export const deprecated_since: GenExtension<FieldOptions, string> = /*@__PURE__*/
+  extDesc(file_past_tense_contract_v1_topic, 2);
+
+/**
+ * Consumers that know what to do with a value that was added after the enum's release. All of its topics' consumers have to be here.
+ *
+ * @generated from extension: repeated past_tense.contract.v1.Service acknowledged_by = 50103;
+ */
+export const acknowledged_by: GenExtension<EnumValueOptions, Service[]> = /*@__PURE__*/
+  extDesc(file_past_tense_contract_v1_topic, 3);
 
