@@ -26,6 +26,7 @@ const mayUse = {
   cdc: ['config', 'contracts'],
   'lag-watch': ['config', 'contracts', 'messaging', 'telemetry'],
   'dead-letters': ['contracts', 'database', 'messaging', 'telemetry'],
+  'event-catalogue': ['contracts'],
 };
 
 const name = (project) => `name:${project}`;
