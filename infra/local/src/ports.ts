@@ -3,16 +3,24 @@ import { Complaint } from './complaint';
 
 const HOST = '127.0.0.1';
 
-/** A port nobody listens on right now. */
+// Below the range from which systems take ports for outgoing connections: what is handed out there may be taken by a connection before
+// whoever asked has started to listen, and Java takes seconds. Each process has a slice of its own, so that two do not choose the same one.
+const FIRST = 20_000;
+const SLICE = 100;
+const SLICES = 120;
+
+let taken = Math.floor(Math.random() * SLICE);
+
+/**
+ * A port nobody listens on right now, and which this process does not give out again soon.
+ * @throws Complaint if there is none
+ */
 export async function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, HOST, () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
+  for (let tried = 0; tried < SLICE; tried += 1) {
+    const port = FIRST + (process.pid % SLICES) * SLICE + (taken++ % SLICE);
+    if (await canListen(port)) return port;
+  }
+  throw new Complaint(`None of ${SLICE} ports from ${FIRST + (process.pid % SLICES) * SLICE} on is free; stop what listens there.`);
 }
 
 /**
@@ -21,15 +29,18 @@ export async function freePort(): Promise<number> {
  * @throws Complaint naming the port, what it is for and the remedy
  */
 export async function requireFree(port: number, what: string, variable: string): Promise<void> {
-  const taken = await new Promise<boolean>((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(true));
-    server.listen(port, HOST, () => server.close(() => resolve(false)));
-  });
-  if (taken)
+  if (!(await canListen(port)))
     throw new Complaint(
       `Port ${port}, which ${what} needs, is taken by another program; stop that program or choose another port with ${variable}=<port> npm start.`,
     );
+}
+
+async function canListen(port: number): Promise<boolean> {
+  return await new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, HOST, () => server.close(() => resolve(true)));
+  });
 }
 
 /** Whether something accepts connections on a port. */

@@ -2,12 +2,12 @@ import { ServerCredentials, status } from '@grpc/grpc-js';
 import { CancelShipment, ChangeDeliveryAddress, InvalidPayloadError } from '@past-tense/contracts';
 import { newId } from '@past-tense/envelope';
 import { inFlow, type Logger } from '@past-tense/telemetry';
-import { eventually } from '@past-tense/testing';
+import { eventually, freePort } from '@past-tense/testing';
 import { CommandClient, overTls, type CommandClientOptions } from '../src/index';
 import { StatusError } from '../src/status';
 import { aCertificate } from './certificate';
 import { ScriptedReceiver, type Scripted } from './scripted-receiver';
-import { freePort, logger, SHIPMENT } from './shipping';
+import { logger, SHIPMENT } from './shipping';
 
 let receiver: ScriptedReceiver;
 const clients: CommandClient[] = [];

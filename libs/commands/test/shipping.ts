@@ -3,9 +3,8 @@ import { NestFactory } from '@nestjs/core';
 import { TokenVerifier } from '@past-tense/auth';
 import { CancelShipment, ChangeDeliveryAddress } from '@past-tense/contracts';
 import { Database, type Transaction } from '@past-tense/database';
+import { freePort } from '@past-tense/testing';
 import { createLogger, currentFlow, currentTrace, type Flow } from '@past-tense/telemetry';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import {
   COMMAND_SERVER_MIGRATIONS,
@@ -138,12 +137,4 @@ export class Shipping {
     await this.app.close();
     await this.database.close();
   }
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -1,3 +1,4 @@
+export { freePort } from '@past-tense/local';
 export { eventually } from './eventually';
 export { aRecord, type RecordOverrides } from './a-record';
 export { isolatedKafka, isolatedStack, type IsolatedStack } from './isolated-stack';
