@@ -12,6 +12,13 @@ import {
   OrderCancelled,
   OrderCompleted,
   OrderPlaced,
+  OrderPlacedV2,
+  factNameOf,
+  knownOrderCancelledReason,
+  OrderCancelled_Reason,
+  UnknownValueError,
+  validateOwn,
+  versionsOf,
   registrySubjects,
   routeOf,
   schemaIdOf,
@@ -31,6 +38,7 @@ describe('the catalogue', () => {
       'order-cancelled',
       'order-completed',
       'order-placed',
+      'order-placed-v2',
       'payment-captured',
       'payment-declined',
       'payment-refunded',
@@ -61,6 +69,15 @@ describe('the catalogue', () => {
 
   it('names the aggregate as the key (T3)', () => {
     expect(routeOf(fact(OrderCompleted, { orderId }))).toEqual({ topic: topicOf(OrderCompleted), key: orderId });
+  });
+
+  it('knows the versions of an event, oldest first (S4)', () => {
+    const [v1, v2] = [topicOf(OrderPlaced), topicOf(OrderPlacedV2)];
+
+    expect(versionsOf(v2)).toEqual([v1, v2]);
+    expect(versionsOf(topicOf(OrderCompleted))).toEqual([topicOf(OrderCompleted)]);
+    expect(factNameOf(v2)).toBe('order.OrderPlaced');
+    expect([v1.version, v2.version]).toEqual([1, 2]);
   });
 
   it('knows nobody it was not told about', () => {
@@ -108,6 +125,20 @@ describe('a payload', () => {
     expect(() => validate(OrderCancelled, data)).toThrow(InvalidPayloadError);
     expect(() => validate(OrderCancelled, data)).toThrow(/order_id: .*UUID.*; reason: /);
     expect(() => validate(OrderCancelled, data)).not.toThrow(/secret-id/);
+  });
+});
+
+describe('a value of an enum that this build does not know (S2)', () => {
+  const later = fact(OrderCancelled, { orderId, reason: 77 as OrderCancelled_Reason });
+
+  it('is refused where it would be published, and not where it is consumed', () => {
+    expect(() => validateOwn(OrderCancelled, later.data)).toThrow('reason: must be a declared value of order.v1.OrderCancelled.Reason');
+    expect(() => validate(OrderCancelled, later.data)).not.toThrow();
+  });
+
+  it('cannot be branched on', () => {
+    expect(knownOrderCancelledReason(OrderCancelled_Reason.UNDELIVERABLE)).toBe(OrderCancelled_Reason.UNDELIVERABLE);
+    for (const value of [77, -1, 0]) expect(() => knownOrderCancelledReason(value)).toThrow(UnknownValueError);
   });
 });
 

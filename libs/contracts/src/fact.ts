@@ -1,11 +1,14 @@
-import { create, type DescMessage, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf';
+import { create, type DescEnum, type DescField, type DescMessage, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf';
+import { reflect, type ReflectMessage } from '@bufbuild/protobuf/reflect';
 import { createValidator } from '@bufbuild/protovalidate';
-import { topicOf, type Topic } from './catalogue';
+import { factNameOf, topicOf, type Topic } from './catalogue';
 
 /** Something that happened, not yet in an envelope. */
 export interface Fact<D extends DescMessage = DescMessage> {
   readonly type: D;
   readonly data: MessageShape<D>;
+  /** The same fact in newer versions of the event. */
+  readonly newer?: readonly Fact[];
 }
 
 const validator = createValidator();
@@ -13,6 +16,23 @@ const validator = createValidator();
 /** States a fact: `fact(OrderCompleted, { orderId })`. */
 export function fact<D extends DescMessage>(type: D, data: MessageInitShape<D>): Fact<D> {
   return { type, data: create(type, data) };
+}
+
+/**
+ * States one fact in several versions of its event, oldest first: `inVersions(fact(OrderPlaced, …), fact(OrderPlacedV2, …))`. Which of them are
+ * published is a setting; all of them are one event to whoever consumes more than one.
+ * @throws Error if they are not versions of one event about one aggregate
+ */
+export function inVersions(oldest: Fact, ...newer: Fact[]): Fact {
+  const { topic, key } = routeOf(oldest);
+  let { version } = topic;
+  for (const other of newer) {
+    const route = routeOf(other);
+    if (factNameOf(route.topic) !== factNameOf(topic) || route.topic.version <= version || route.key !== key || other.newer)
+      throw new Error(`${other.type.typeName} does not state the same fact as ${oldest.type.typeName} in a newer version.`);
+    ({ version } = route.topic);
+  }
+  return { ...oldest, newer };
 }
 
 /** The topic a fact travels on and its key, the aggregate's id. */
@@ -45,12 +65,66 @@ export class InvalidPayloadError extends Error {
  * @throws InvalidPayloadError naming each field and what is wrong with it
  */
 export function validate<D extends DescMessage>(type: D, data: MessageShape<D>): void {
+  const violations = violationsOf(type, data);
+  if (violations.length > 0) throw invalid(type, violations);
+}
+
+/**
+ * Checks a payload before it is published. Stricter than what consumers check: an enum may hold only what this build declares, because what
+ * nobody declared nobody can acknowledge.
+ * @throws InvalidPayloadError naming each field and what is wrong with it
+ */
+export function validateOwn<D extends DescMessage>(type: D, data: MessageShape<D>): void {
+  const violations = [...violationsOf(type, data), ...(holdsEnums(type) ? undeclaredIn(reflect(type, data)) : [])];
+  if (violations.length > 0) throw invalid(type, violations);
+}
+
+function violationsOf<D extends DescMessage>(type: D, data: MessageShape<D>): Violation[] {
   const result = validator.validate(type, data);
-  if (result.kind === 'valid') return;
+  if (result.kind === 'valid') return [];
   if (result.kind === 'error') throw new InvalidPayloadError(`${type.typeName} could not be checked: ${result.error.message}`);
-  const violations = result.violations.map(({ field, message }) => ({ field: field.map(nameOf).join('.'), description: message }));
+  return result.violations.map(({ field, message }) => ({ field: field.map(nameOf).join('.'), description: message }));
+}
+
+function invalid(type: DescMessage, violations: readonly Violation[]): InvalidPayloadError {
   const broken = violations.map(({ field, description }) => (field ? `${field}: ${description}` : description));
-  throw new InvalidPayloadError(`${type.typeName} is not valid: ${broken.join('; ')}.`, violations);
+  return new InvalidPayloadError(`${type.typeName} is not valid: ${broken.join('; ')}.`, violations);
+}
+
+const withEnums = new WeakMap<DescMessage, boolean>();
+
+/** Whether an enum is anywhere in a payload; most have none, and are not searched each time. */
+function holdsEnums(type: DescMessage): boolean {
+  const known = withEnums.get(type) ?? hasEnum(type, new Set());
+  withEnums.set(type, known);
+  return known;
+}
+
+function hasEnum(type: DescMessage, seen: Set<DescMessage>): boolean {
+  if (seen.has(type)) return false; // A message inside itself adds nothing.
+  seen.add(type);
+  return type.fields.some((field) => field.enum !== undefined || (field.message !== undefined && hasEnum(field.message, seen)));
+}
+
+function undeclaredIn(message: ReflectMessage, path = ''): Violation[] {
+  return message.fields.flatMap((field) => {
+    if (!message.isSet(field)) return [];
+    const { enum: declared } = field;
+    return valuesOf(message, field).flatMap((value): Violation[] => {
+      if (declared) return undeclared(declared, Number(value), path + field.name);
+      return field.message ? undeclaredIn(value as ReflectMessage, `${path}${field.name}.`) : [];
+    });
+  });
+}
+
+function undeclared({ value: values, typeName }: DescEnum, value: number, field: string): Violation[] {
+  return values[value] ? [] : [{ field, description: `must be a declared value of ${typeName}` }];
+}
+
+function valuesOf(message: ReflectMessage, field: DescField): unknown[] {
+  const value = message.get(field);
+  if (field.fieldKind === 'list' || field.fieldKind === 'map') return [...(value as unknown as { values(): Iterable<unknown> }).values()];
+  return [value];
 }
 
 function nameOf(part: object): string {

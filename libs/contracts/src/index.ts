@@ -30,7 +30,7 @@ export {
   type Team,
   type Topic,
 } from './catalogue';
-export { fact, InvalidPayloadError, routeOf, validate, type Fact, type Violation } from './fact';
+export { fact, InvalidPayloadError, inVersions, routeOf, validate, validateOwn, type Fact, type Violation } from './fact';
 export { decode, encode, schemaIdOf, UndecodableError } from './frame';
 export { registrySubjects, subjectOf, type RegistrySubject } from './registry-subjects';
 export { BadRequestSchema, ErrorInfoSchema } from './gen/google/rpc/error_details_pb';
