@@ -1,12 +1,12 @@
-import { ConfigurationError, list, readConfig, tcpPort, wholeNumber } from '@past-tense/config';
+import { ConfigurationError, kafkaAccess, kafkaSettings, readConfig, tcpPort, wholeNumber } from '@past-tense/config';
 import { allTopics } from '@past-tense/contracts';
-import { deadLetterTopic, GroupWatch, ownTopics, type WatchedGroup } from '@past-tense/messaging';
+import { deadLetterTopic, declaredConsumers, GroupWatch, ownTopics, type WatchedGroup } from '@past-tense/messaging';
 import { createLogger, startTelemetry } from '@past-tense/telemetry';
 import { createServer } from 'node:http';
 import { z } from 'zod';
 
 const settings = z.object({
-  KAFKA_BROKERS: list(),
+  ...kafkaSettings,
   /** Address to listen on. Containers set 0.0.0.0. */
   HTTP_HOST: z.string().default('127.0.0.1'),
   HTTP_PORT: tcpPort(3010),
@@ -19,11 +19,13 @@ const NAME = 'lag-watch';
 
 /** Serves the lag and the members of every consumer group to Prometheus, until it is told to stop. */
 function run(): void {
-  const { KAFKA_BROKERS, HTTP_HOST, HTTP_PORT, LOOK_EVERY_MS, LOG_LEVEL } = readConfig(settings);
+  const given = readConfig(settings);
+  const { HTTP_HOST, HTTP_PORT, LOOK_EVERY_MS, LOG_LEVEL } = given;
+  const access = kafkaAccess(given);
   const telemetry = startTelemetry({ service: NAME, version: '1.0.0' });
   const logger = createLogger({ service: NAME, version: '1.0.0', level: LOG_LEVEL, format: 'json' });
   const watch = new GroupWatch({
-    kafka: { brokers: KAFKA_BROKERS, clientId: NAME, logger },
+    kafka: { ...access, clientId: NAME, logger },
     groups: watchedGroups(),
     everyMs: LOOK_EVERY_MS,
   });
@@ -49,7 +51,7 @@ function run(): void {
 /** Every consumer of the catalogue, with the topics it reads: the events it consumes, its retry tiers and what was sent back. */
 function watchedGroups(): WatchedGroup[] {
   const topics = allTopics();
-  return [...new Set(topics.flatMap(({ consumers }) => consumers))].sort().map((group) => ({
+  return declaredConsumers().map((group) => ({
     group,
     topics: [
       ...topics.filter(({ consumers }) => consumers.includes(group)).map(({ name }) => name),

@@ -1,11 +1,11 @@
 export { Child } from './child';
 export { Complaint } from './complaint';
 export { ensureJars, type Jars } from './java';
-export { Kafka } from './kafka';
-export { orderOf, type Wish } from './follow-order';
+export { Kafka, type KafkaOptions } from './kafka';
+export { followOrder, orderOf, type Wish } from './follow-order';
 export { freePort } from './ports';
 export { Postgres } from './postgres';
 export { Registry } from './registry';
 export { tokenOf } from './issuer';
 export { ROOT } from './root';
-export { PART_PORTS, SERVICE_PORTS, SERVICES, Stack, type ServiceName, type StackOptions } from './stack';
+export { PART_PORTS, SERVICE_PORTS, SERVICES, Stack, type KafkaUser, type ServiceName, type StackOptions } from './stack';

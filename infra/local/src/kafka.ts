@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Child, untilReady } from './child';
@@ -10,6 +10,8 @@ import { freePort, isListening } from './ports';
 const run = promisify(execFile);
 const HOST = '127.0.0.1';
 const START_TIMEOUT_MS = 60_000;
+/** As whom the broker talks to its controller. */
+const BROKER = 'broker';
 const LOG_CONFIG = join(__dirname, '..', 'log4j2.xml');
 
 export interface KafkaOptions {
@@ -18,6 +20,15 @@ export interface KafkaOptions {
   readonly dataDir: string;
   readonly logFile: string;
   readonly port: number;
+  /** Whoever connects must be one of these users and may do what permissions (ACLs) say; without it everybody may do everything. */
+  readonly authorizer?: {
+    /** Passwords, by the user's name. */
+    readonly users: Readonly<Record<string, string>>;
+    /** Users who may do everything. */
+    readonly superUsers: readonly string[];
+  };
+  /** Server properties that differ from those here. */
+  readonly properties?: Readonly<Record<string, string | number | boolean>>;
 }
 
 /** A real Kafka broker in KRaft mode: broker and controller in one process, no ZooKeeper. */
@@ -43,7 +54,9 @@ export class Kafka {
     const { dataDir, logFile, port } = this.options;
     mkdirSync(dataDir, { recursive: true });
     const properties = join(dataDir, 'server.properties');
-    writeFileSync(properties, await this.#properties());
+    // Passwords may be in it.
+    rmSync(properties, { force: true });
+    writeFileSync(properties, await this.#properties(), { mode: 0o600 });
     if (!existsSync(join(dataDir, 'log', 'meta.properties'))) await this.#format(properties);
     this.#child = Child.start({
       name: 'Kafka',
@@ -79,12 +92,14 @@ export class Kafka {
 
   async #properties(): Promise<string> {
     this.#controllerPort ??= await freePort();
-    const { dataDir, port } = this.options;
+    const { dataDir, port, authorizer, properties } = this.options;
     return Object.entries({
       'process.roles': 'broker,controller',
       'node.id': 1,
       'controller.quorum.voters': `1@${HOST}:${this.#controllerPort}`,
-      listeners: `PLAINTEXT://${HOST}:${port},CONTROLLER://${HOST}:${this.#controllerPort}`,
+      listeners: `CLIENT://${HOST}:${port},CONTROLLER://${HOST}:${this.#controllerPort}`,
+      'listener.security.protocol.map': 'CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+      'inter.broker.listener.name': 'CLIENT',
       'controller.listener.names': 'CONTROLLER',
       'log.dirs': join(dataDir, 'log'),
       // A topic exists because the catalogue says so, never because somebody misspelt one.
@@ -100,6 +115,8 @@ export class Kafka {
       'log.cleaner.dedupe.buffer.size': 16_777_216,
       // Kafka caps the age of what it keeps by the segment it sits in.
       'log.segment.bytes': 134_217_728,
+      ...(authorizer && authorization(authorizer)),
+      ...properties,
     })
       .map(([name, value]) => `${name}=${value}\n`)
       .join('');
@@ -127,6 +144,27 @@ export class Kafka {
       );
     }
   }
+}
+
+/**
+ * Everybody says who they are, on the controller's port too: whoever is anonymous there would be the broker, which may do everything.
+ * The broker's own password is made anew with every start, because nobody else needs it.
+ */
+function authorization({ users, superUsers }: NonNullable<KafkaOptions['authorizer']>): Record<string, string | boolean> {
+  const own = randomBytes(24).toString('base64url');
+  const accepted = Object.entries({ ...users, [BROKER]: own }).map(([name, password]) => ` user_${name}="${password}"`);
+  const jaas = `org.apache.kafka.common.security.plain.PlainLoginModule required username="${BROKER}" password="${own}"${accepted.join('')};`;
+  return {
+    'listener.security.protocol.map': 'CLIENT:SASL_PLAINTEXT,CONTROLLER:SASL_PLAINTEXT',
+    'sasl.enabled.mechanisms': 'PLAIN',
+    'sasl.mechanism.inter.broker.protocol': 'PLAIN',
+    'sasl.mechanism.controller.protocol': 'PLAIN',
+    'listener.name.client.plain.sasl.jaas.config': jaas,
+    'listener.name.controller.plain.sasl.jaas.config': jaas,
+    'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+    'allow.everyone.if.no.acl.found': false,
+    'super.users': [...superUsers, BROKER].map((name) => `User:${name}`).join(';'),
+  };
 }
 
 /** The line of a Java program's complaint that is not a stack trace. */

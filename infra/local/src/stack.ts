@@ -22,6 +22,11 @@ export type PartName = keyof typeof PART_PORTS;
 
 const HOST = '127.0.0.1';
 const ORDERS_CLIENT = 'orders-client';
+/** Who may talk to Kafka where it asks: the services that take part in the events, and two programs. */
+const KAFKA_USERS = ['orders', 'payments', 'shipping', 'tracking', 'lag-watch', 'catalogue'] as const;
+export type KafkaUser = (typeof KAFKA_USERS)[number];
+/** Grants permissions, and so may do everything; no other user may. */
+const SUPER_USER = 'catalogue';
 const READY_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 8_000;
 
@@ -33,6 +38,8 @@ export interface StackOptions {
   readonly ports: Readonly<Record<ServiceName | PartName, number>>;
   /** Environment variables for every service. */
   readonly env?: NodeJS.ProcessEnv;
+  /** Kafka lets in only whom it knows, and lets them do only what the contracts say. */
+  readonly authorizer?: boolean;
   /** Told when a part is up. */
   readonly progress?: (part: string, detail: string, ms: number) => void;
 }
@@ -76,11 +83,17 @@ export class Stack {
 
   /** Starts PostgreSQL, Kafka, the registry and the issuer of tokens, makes the databases and applies the catalogue. */
   async startInfrastructure(): Promise<void> {
-    const { jarsFolder, ports, progress } = this.#options;
+    const { jarsFolder, ports, progress, authorizer } = this.#options;
     const jars = await ensureJars(jarsFolder, () =>
       progress?.('Java programs', 'Maven fetches Kafka and the schema registry, which takes a moment the first time', 0),
     );
-    this.#kafka = new Kafka({ jars: jars.kafka, dataDir: this.#data('kafka'), logFile: this.#log('kafka'), port: ports.kafka });
+    this.#kafka = new Kafka({
+      jars: jars.kafka,
+      dataDir: this.#data('kafka'),
+      logFile: this.#log('kafka'),
+      port: ports.kafka,
+      ...(authorizer && { authorizer: { users: this.#kafkaPasswords(), superUsers: [SUPER_USER] } }),
+    });
     this.#registry = new Registry({
       jars: jars.registry,
       dataDir: this.#data('registry'),
@@ -97,16 +110,18 @@ export class Stack {
       this.#timed('Issuer', this.issuer.url, () => this.issuer.start()),
     ]);
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
-    await this.#timed('Catalogue', 'topics created, schemas registered', () => this.applyCatalogue());
+    await this.#timed('Catalogue', `topics created, schemas registered${authorizer ? ', permissions granted' : ''}`, () =>
+      this.applyCatalogue(),
+    );
   }
 
-  /** Creates the topics and registers the schemas. */
+  /** Creates the topics, registers the schemas and, where Kafka asks for them, grants the permissions. */
   async applyCatalogue(): Promise<void> {
     const child = Child.start({
       name: 'Catalogue',
       command: process.execPath,
-      args: [join(ROOT, 'infra', 'catalogue', 'dist', 'main.js')],
-      env: { ...process.env, ...this.#kafkaEnv() },
+      args: [join(ROOT, 'infra', 'catalogue', 'dist', 'main.js'), ...(this.#options.authorizer ? ['--acls'] : [])],
+      env: { ...process.env, ...this.#kafkaEnv(), ...this.kafkaUserEnv(SUPER_USER) },
       logFile: this.#log('catalogue'),
     });
     if ((await child.exited).code !== 0) throw new Complaint(`The catalogue could not be applied. It said:\n${child.lastWords()}`);
@@ -161,7 +176,19 @@ export class Stack {
       AUTH_ISSUER: this.issuer.url,
       ...this.#commandEnv(name),
       ...this.#kafkaEnv(),
+      ...(isKafkaUser(name) && this.kafkaUserEnv(name)),
+      ...versionEnv(name),
     };
+  }
+
+  /** Settings with which a process is a user of Kafka's; none where Kafka does not ask. */
+  kafkaUserEnv(user: KafkaUser): NodeJS.ProcessEnv {
+    if (!this.#options.authorizer) return {};
+    return { KAFKA_SASL_MECHANISM: 'plain', KAFKA_SASL_USERNAME: user, KAFKA_SASL_PASSWORD: this.#kafkaPasswords()[user] };
+  }
+
+  #kafkaPasswords(): Record<string, string> {
+    return Object.fromEntries(KAFKA_USERS.map((user) => [user, this.#secrets[kafkaSecret(user)]!]));
   }
 
   /** Commands, callbacks and the secrets that they need: each service gets only its own. */
@@ -252,10 +279,26 @@ export class Stack {
   }
 }
 
+function isKafkaUser(name: string): name is KafkaUser {
+  return (KAFKA_USERS as readonly string[]).includes(name);
+}
+
+function kafkaSecret(user: KafkaUser): string {
+  return `kafka-${user}`;
+}
+
+/** Versions of events, chosen for one service: `ORDERS_PUBLISHED_VERSIONS` is `PUBLISHED_VERSIONS` of orders. */
+function versionEnv(name: ServiceName): NodeJS.ProcessEnv {
+  const chosen = ['PUBLISHED_VERSIONS', 'CONSUMED_VERSIONS'].map(
+    (setting) => [setting, process.env[`${name.toUpperCase()}_${setting}`]] as const,
+  );
+  return Object.fromEntries(chosen.filter(([, value]) => value !== undefined));
+}
+
 /** Passwords and secrets, made when they are first needed and readable only by the one who started. */
 function secrets(file: string): Record<string, string> {
   const kept = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>) : {};
-  const missing = ['postgres', ...SERVICES, ORDERS_CLIENT, 'carrier'].filter((name) => !kept[name]);
+  const missing = ['postgres', ...SERVICES, ORDERS_CLIENT, 'carrier', ...KAFKA_USERS.map(kafkaSecret)].filter((name) => !kept[name]);
   if (missing.length === 0) return kept;
   const all = { ...kept, ...Object.fromEntries(missing.map((name) => [name, randomBytes(24).toString('base64url')])) };
   writeFileSync(file, JSON.stringify(all, null, 2), { mode: 0o600 });

@@ -30,6 +30,7 @@ async function start(): Promise<void> {
     options: {
       once: { type: 'boolean', default: false },
       fresh: { type: 'boolean', default: false },
+      authorizer: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -46,6 +47,7 @@ async function start(): Promise<void> {
     folder: FOLDER,
     jarsFolder: JARS_FOLDER,
     ports,
+    authorizer: values.authorizer,
     progress: (part, detail, ms) => say(`  ${part.padEnd(16)} ${detail.padEnd(46)} ${ms ? `${(ms / 1000).toFixed(1)} s` : ''}`),
   });
   await stack.startInfrastructure();
@@ -65,6 +67,7 @@ function usage(): void {
   say('npm start                     start everything, place one order, stay up until Ctrl-C');
   say('npm start -- --once           stop after the order');
   say('npm start -- --fresh          begin with empty databases and topics');
+  say('npm start -- --authorizer     Kafka asks who is calling, and lets nobody do what no contract declares');
 }
 
 function printTimeline({ orderId, correlationId, requestedAtMs, entries }: FollowedOrder): void {

@@ -1,4 +1,15 @@
-import { ensureJars, freePort, Kafka, PART_PORTS, ROOT, SERVICE_PORTS, Stack, type StackOptions } from '@past-tense/local';
+import {
+  ensureJars,
+  freePort,
+  Kafka,
+  PART_PORTS,
+  Registry,
+  ROOT,
+  SERVICE_PORTS,
+  Stack,
+  type KafkaOptions,
+  type StackOptions,
+} from '@past-tense/local';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,16 +22,47 @@ export interface IsolatedStack {
 
 const JARS = join(ROOT, '.past-tense', 'jars');
 
-/** A running Kafka of its own for a suite that kills it or needs the real topics. */
-export async function isolatedKafka(): Promise<{ kafka: Kafka; end(): Promise<void> }> {
+/**
+ * A running Kafka of its own for a suite that kills it or needs the real topics.
+ * @param options who may do what there, and other server properties
+ */
+export async function isolatedKafka(
+  options: Pick<KafkaOptions, 'authorizer' | 'properties'> = {},
+): Promise<{ kafka: Kafka; end(): Promise<void> }> {
   const folder = mkdtempSync(join(tmpdir(), 'past-tense-kafka-'));
   const jars = await ensureJars(JARS, () => undefined);
-  const kafka = new Kafka({ jars: jars.kafka, dataDir: join(folder, 'data'), logFile: join(folder, 'kafka.log'), port: await freePort() });
+  const kafka = new Kafka({
+    ...options,
+    jars: jars.kafka,
+    dataDir: join(folder, 'data'),
+    logFile: join(folder, 'kafka.log'),
+    port: await freePort(),
+  });
   await kafka.start();
   return {
     kafka,
     async end() {
       await kafka.kill();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A running schema registry of its own for a suite that needs it empty. */
+export async function isolatedRegistry(): Promise<{ registry: Registry; end(): Promise<void> }> {
+  const folder = mkdtempSync(join(tmpdir(), 'past-tense-registry-'));
+  const jars = await ensureJars(JARS, () => undefined);
+  const registry = new Registry({
+    jars: jars.registry,
+    dataDir: join(folder, 'data'),
+    logFile: join(folder, 'registry.log'),
+    port: await freePort(),
+  });
+  await registry.start();
+  return {
+    registry,
+    async end() {
+      await registry.stop();
       rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -63,12 +63,14 @@ export class Source {
   /** Partitions whose next event is not the next one: Kafka has deleted some before they were consumed. */
   readonly #jumped = new Set<string>();
   #joinedBefore = false;
+  /** Kafka has said that this user may not take part in the group, which no waiting mends. */
+  #forbidden = false;
   #stopped = false;
   joined = false;
 
   constructor(options: SourceOptions) {
     this.#options = options;
-    this.#kafka = kafkaClient({ ...options, onLog: (message, fields) => this.#noticeJump(message, fields) });
+    this.#kafka = kafkaClient({ ...options, onLog: (message, fields) => this.#notice(message, fields) });
     this.#consumer = this.#kafka.consumer({
       groupId: options.group,
       sessionTimeout: options.sessionTimeoutMs,
@@ -96,14 +98,17 @@ export class Source {
     });
     const crashed = new Promise<never>((_, reject) => {
       const giveUp = (cause: Error): void => {
-        const error = new Error(`The Kafka consumer ${group} has given up: ${rootCause(cause).message}`, { cause });
+        const reason = this.#forbidden
+          ? 'its user may not take part in this group; grant the permissions that the contracts declare (npm run catalogue -- --acls)'
+          : rootCause(cause).message;
+        const error = new Error(`The Kafka consumer ${group} has given up: ${reason}`, { cause });
         reject(error);
         onFatal(error);
       };
       this.#consumer.on(events.CRASH, ({ payload }) => {
         this.joined = false;
         if (payload.restart || this.#stopped) return;
-        if (PASSES.has(rootCause(payload.error).name)) this.#runAgain().catch(giveUp);
+        if (PASSES.has(rootCause(payload.error).name) && !this.#forbidden) this.#runAgain().catch(giveUp);
         else giveUp(payload.error);
       });
     });
@@ -183,8 +188,12 @@ export class Source {
     this.#expected.set(`${topic}/${partition}`, BigInt(batch.lastOffset()) + 1n);
   }
 
-  /** kafkajs says only in its log that an offset it wanted is gone and that it goes on elsewhere. */
-  #noticeJump(message: string, { topic, partition }: Readonly<Record<string, unknown>>): void {
+  /**
+   * kafkajs says only in its log that an offset it wanted is gone and that it goes on elsewhere; and that the group is forbidden: what it
+   * throws then is that nobody coordinates it.
+   */
+  #notice(message: string, { topic, partition, error }: Readonly<Record<string, unknown>>): void {
+    if (String(error).startsWith('Not authorized to access group')) this.#forbidden = true;
     if (message.startsWith('Offset out of range, resetting')) this.#jumped.add(`${String(topic)}/${String(partition)}`);
   }
 

@@ -1,16 +1,20 @@
 import { allTopics } from '@past-tense/contracts';
-import { OWN_TOPIC_MAX_BYTES, ownTopics, type TopicSpec } from '@past-tense/messaging';
+import type { TopicSpec } from './kafka/topics';
+import { OWN_TOPIC_MAX_BYTES, ownTopics } from './queues';
 
 // Long enough for whoever has to look at a dead letter or mend what retries wait for.
 const OWN_TOPIC_RETENTION_MS = 90 * 86_400_000;
 
+/** Every service that a contract names as a consumer, by name. */
+export function declaredConsumers(): string[] {
+  return [...new Set(allTopics().flatMap((topic) => topic.consumers))].sort();
+}
+
 /** Every topic the system needs: those of the events, and each consumer's own (retry tiers, re-drives, dead letters). */
-export function topicSpecs(): TopicSpec[] {
-  const topics = allTopics();
-  const consumers = [...new Set(topics.flatMap((topic) => topic.consumers))].sort();
+export function declaredTopics(): TopicSpec[] {
   return [
-    ...topics.map(({ name, partitions, retentionMs, cleanup }) => ({ name, partitions, retentionMs, cleanup })),
-    ...consumers.flatMap(ownSpecs),
+    ...allTopics().map(({ name, partitions, retentionMs, cleanup }) => ({ name, partitions, retentionMs, cleanup })),
+    ...declaredConsumers().flatMap(ownSpecs),
   ];
 }
 
