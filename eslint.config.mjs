@@ -26,7 +26,7 @@ const mayUse = {
   cdc: ['config', 'contracts'],
   'lag-watch': ['config', 'contracts', 'messaging', 'telemetry'],
   'dead-letters': ['contracts', 'database', 'messaging', 'telemetry'],
-  'event-catalogue': ['contracts'],
+  'event-catalogue': ['contracts', 'envelope', 'messaging'],
 };
 
 const name = (project) => `name:${project}`;
@@ -47,6 +47,16 @@ const onlyInMessaging = {
 const notInReactions = {
   name: '@past-tense/commands',
   message: 'A reaction sends no command: events are replayed, and a replay must ask nobody to do anything again.',
+};
+// A member of an enum of the contracts is written Event_Enum.MEMBER; comparing with one is branching.
+const MEMBER = 'MemberExpression[object.name=/^[A-Z][A-Za-z0-9]*_[A-Z]/]';
+const branchOnKnownValues = {
+  selector: [
+    `BinaryExpression[operator=/^[!=]==?$/]:not(:has(CallExpression[callee.name=/^known[A-Z]/])) > ${MEMBER}`,
+    `SwitchStatement:not(:has(> CallExpression.discriminant[callee.name=/^known[A-Z]/])) > SwitchCase > ${MEMBER}.test`,
+  ].join(', '),
+  message:
+    'Branch on known…(value) of @past-tense/contracts: a value that was added later must be dead-lettered, not taken for another one.',
 };
 const onlyInTests = { name: '@past-tense/testing', message: 'Only tests may use @past-tense/testing.' };
 const restrict = (...paths) => ['error', { paths }];
@@ -76,6 +86,7 @@ export default tseslint.config(
       'max-params': ['error', 5],
     },
   },
+  { files: ['apps/*/src/**/*.ts'], rules: { 'no-restricted-syntax': ['error', branchOnKnownValues] } },
   {
     files: ['apps/*/src/reactions/**/*.ts'],
     rules: {

@@ -168,6 +168,24 @@ describe('an order', () => {
     expect(decode(OrderCancelled, value)).toMatchObject({ orderId, reason: OrderCancelled_Reason.PAYMENT_DECLINED });
   });
 
+  it('waits with the dead letters when the carrier gives a reason that is not known yet, and is cancelled whatever the reason of a decline', async () => {
+    const [far, poor] = [await place(), await place()];
+    const later = 77;
+    await publish(
+      fact(ShipmentRejected, { shipmentId: newId(), orderId: far.orderId, reason: later as ShipmentRejected_Reason }),
+      fact(PaymentDeclined, { paymentId: newId(), orderId: poor.orderId, reason: later as PaymentDeclined_Reason }),
+    );
+
+    await untilStatus(poor.orderId, 'cancelled');
+    const [letter] = await eventually(async () => {
+      const letters = (await readTopic(kafka, 'orders.dlq')).filter(({ value }) => value?.includes(far.orderId));
+      expect(letters).toHaveLength(1);
+      return letters;
+    });
+    expect(String(letter!.headers['pt_reason'])).toBe('UNKNOWN_VALUE');
+    expect(await statusOf(far.orderId)).toBe('placed');
+  });
+
   it('is cancelled when it cannot be delivered, and then notes the refund', async () => {
     const { orderId } = await place();
     const paymentId = newId();

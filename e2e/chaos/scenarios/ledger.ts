@@ -2,7 +2,7 @@ import { fact, OrderCompleted, topicOf } from '@past-tense/contracts';
 import { Database } from '@past-tense/database';
 import { CreateProcessedEvents1763683200001, maintainPartitions } from '@past-tense/dedup';
 import { newId } from '@past-tense/envelope';
-import { applyTopics, CreateHeldEvents1763683200002, DeadLetters, KafkaProducer, ownTopics } from '@past-tense/messaging';
+import { applyTopics, MESSAGING_MIGRATIONS, DeadLetters, KafkaProducer, ownTopics } from '@past-tense/messaging';
 import { OUTBOX_MIGRATIONS } from '@past-tense/outbox';
 import { createLogger } from '@past-tense/telemetry';
 import { ROOT } from '@past-tense/local';
@@ -39,7 +39,7 @@ export const ledger: Scenario = {
       url,
       applicationName: 'chaos',
       entities: [],
-      migrations: [...OUTBOX_MIGRATIONS, CreateProcessedEvents1763683200001, CreateHeldEvents1763683200002],
+      migrations: [...OUTBOX_MIGRATIONS, CreateProcessedEvents1763683200001, ...MESSAGING_MIGRATIONS],
       logger,
     });
     try {

@@ -21,6 +21,7 @@ const HEADERS: readonly (readonly [column: string, header: string])[] = [
   ['data_schema', 'ce_dataschema'],
   ['traceparent', 'traceparent'],
   ['tracestate', 'tracestate'],
+  ['also_as', 'ce_alsoas'],
 ];
 
 /**

@@ -28,6 +28,7 @@ export class Transaction {
    * @returns the error it threw; undefined if it threw none
    */
   async rehearse(work: () => Promise<unknown>): Promise<unknown> {
+    const toldBefore = this.#afterCommit.length;
     await this.client.query('SAVEPOINT rehearsal');
     try {
       await work();
@@ -35,6 +36,7 @@ export class Transaction {
     } catch (error) {
       return error ?? new Error('an error that is undefined');
     } finally {
+      this.#afterCommit.length = toldBefore;
       await this.client.query('ROLLBACK TO SAVEPOINT rehearsal');
     }
   }

@@ -27,6 +27,8 @@ export interface Envelope {
   /** W3C trace context of the moment the fact was recorded. */
   readonly traceparent: string;
   readonly tracestate?: string | undefined;
+  /** Types of the other versions in which the same fact was published, with the same event id. */
+  readonly alsoAs?: readonly string[] | undefined;
 }
 
 /** A header that is missing or not what it must be. The message names the header and the rule, never the value. */

@@ -25,6 +25,22 @@ describe('the envelope in Kafka headers (E1)', () => {
     expect(fromHeaders(asKafkaDelivers(toHeaders(envelope)))).toEqual(envelope);
   });
 
+  it('says in which other versions the fact was published, if it was', () => {
+    const alsoAs = ['order.v2.OrderPlaced', 'order.v3.OrderPlaced'];
+
+    expect(toHeaders({ ...envelope, alsoAs })['ce_alsoas']).toBe('order.v2.OrderPlaced,order.v3.OrderPlaced');
+    expect(fromHeaders(asKafkaDelivers(toHeaders({ ...envelope, alsoAs })))).toEqual({ ...envelope, alsoAs });
+    expect(toHeaders({ ...envelope, alsoAs: [] })).not.toHaveProperty('ce_alsoas');
+  });
+
+  it.each(['tracestate', 'ce_alsoas'])('does not mind a %s without a value, as change data capture writes it', (name) => {
+    for (const value of [null as never, '', Buffer.alloc(0)])
+      expect(fromHeaders({ ...asKafkaDelivers(toHeaders({ ...envelope, tracestate: undefined })), [name]: value })).toEqual({
+        ...envelope,
+        tracestate: undefined,
+      });
+  });
+
   it('is a CloudEvent in binary mode to the official SDK', () => {
     const value = Buffer.from([1, 2, 3]);
     const message: Message<Buffer> & { key: string; value: Buffer } = {
@@ -99,6 +115,8 @@ describe('a message that lacks something (E2)', () => {
     ['ce_causationid', ''],
     ['ce_producer', 'orders'],
     ['ce_dataschema', 'no scheme'],
+    ['ce_alsoas', 'order.OrderPlaced'],
+    ['ce_alsoas', 'order.v2.OrderPlaced,'],
     ['content-type', 'application/json'],
     ['traceparent', '00-00000000000000000000000000000000-b7ad6b7169203331-01'],
     ['traceparent', 'garbage'],

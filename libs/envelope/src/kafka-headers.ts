@@ -13,6 +13,7 @@ const SOURCE_PREFIX = 'urn:past-tense:service:';
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const EVENT_TYPE = /^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*\.v[1-9][0-9]*\.[A-Z][A-Za-z0-9]*$/;
+const EVENT_TYPES = new RegExp(`^${EVENT_TYPE.source.slice(1, -1)}(,${EVENT_TYPE.source.slice(1, -1)}){0,9}$`);
 const UTC_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?Z$/;
 const POSITIVE_INTEGER = /^[1-9][0-9]{0,15}$/;
 const URI = /^[A-Za-z][A-Za-z0-9+.-]*:[^\s]+$/;
@@ -43,6 +44,7 @@ export function toHeaders(envelope: Envelope): Record<string, string> {
     traceparent: envelope.traceparent,
   };
   if (envelope.tracestate) headers['tracestate'] = envelope.tracestate;
+  if (envelope.alsoAs?.length) headers['ce_alsoas'] = envelope.alsoAs.join(',');
   return headers;
 }
 
@@ -69,10 +71,15 @@ export function fromHeaders(headers: KafkaHeaders): Envelope {
     dataSchema: read(headers, 'ce_dataschema', URI, 'must be a URI'),
     producer: { name: producer[1]!, version: producer[2]! },
     traceparent: read(headers, 'traceparent', TRACEPARENT, 'must be a W3C trace context of version 00'),
-    // Change data capture writes a header without a value where the column has none.
-    tracestate: (headers['tracestate'] ?? undefined) === undefined ? undefined : single(headers, 'tracestate'),
+    tracestate: isThere(headers, 'tracestate') ? single(headers, 'tracestate') : undefined,
+    ...(isThere(headers, 'ce_alsoas') && {
+      alsoAs: read(headers, 'ce_alsoas', EVENT_TYPES, 'must be "<package>.v<number>.<Name>", or several with commas between').split(','),
+    }),
   };
 }
+
+/** Change data capture writes a header without a value where the column has none; forwarded to a retry topic it is empty. */
+const isThere = (headers: KafkaHeaders, name: string) => (headers[name]?.length ?? 0) > 0;
 
 function read(headers: KafkaHeaders, name: string, pattern: RegExp, rule: string): string {
   const value = single(headers, name);

@@ -26,6 +26,8 @@ import { RETRY_TIERS, returnTopics, type RetryTier } from './queues';
 import type { AnyReaction } from './reaction';
 import { HeldEvents } from './retry/held-events';
 import { SOURCE, type AfterDeath, type Place } from './retry/ordered-retry';
+import type { Stage } from './versions/stage';
+import { Versions } from './versions/versions';
 
 export interface ConsumerOptions {
   /** Name of the consumer: its group, its retry and dead-letter topics, its rows in the dedup store. */
@@ -37,6 +39,8 @@ export interface ConsumerOptions {
   readonly database: Database;
   readonly processed: ProcessedEvents;
   readonly outbox: Pick<Outbox, 'forward'>;
+  /** Which version takes effect where a fact was published in several, by the name that all versions of the event share. */
+  readonly stages?: ReadonlyMap<string, Stage>;
   /** Events handled side by side; those of one aggregate never are. */
   readonly concurrency: number;
   readonly retry: RetryPolicy;
@@ -92,15 +96,17 @@ export class Consumer {
 
   constructor(options: ConsumerOptions) {
     const { consumer, database, outbox, processed, reactions, logger, tiers = RETRY_TIERS, afterDeath = 'hold' } = options;
-    const { earlyLimitMs = 300_000, maxHeld = 10_000, maxStarts = 5, traceFlow = 'connected' } = options;
+    const { earlyLimitMs = 300_000, maxHeld = 10_000, maxStarts = 5, traceFlow = 'connected', stages = new Map() } = options;
     const stopping = this.#stopping.signal;
     setMaxListeners(0, stopping); // Every event that waits listens for the stop.
     this.#options = options;
     this.#returns = returnTopics(consumer);
     this.#figures = new Figures(consumer, new Set([...reactions.keys()].map(({ typeName }) => typeName)));
     this.#starts = new Starts(database, consumer);
-    const turns = new Turns({ consumer, processed, held: new HeldEvents(consumer, outbox), tiers, afterDeath, earlyLimitMs, maxHeld });
-    const attempt = new Attempt({ consumer, database, turns, reactions, figures: this.#figures, traceFlow });
+    const held = new HeldEvents(consumer, outbox);
+    const turns = new Turns({ consumer, processed, held, tiers, afterDeath, earlyLimitMs, maxHeld });
+    const versions = new Versions({ consumer, stages, processed, held, figures: this.#figures, logger });
+    const attempt = new Attempt({ consumer, database, turns, versions, reactions, figures: this.#figures, traceFlow });
     const outages = new Outages(stopping, (kind, away) =>
       away
         ? logger.warn({ consumer, eventType: kind }, `${consumer} pauses ${kind}: something it needs is away; one event probes`)
@@ -111,7 +117,7 @@ export class Consumer {
       ...options,
       attempt,
       turns,
-      moves: new Moves({ consumer, database, turns, figures: this.#figures, traceFlow, logger, stopping }),
+      moves: new Moves({ consumer, database, turns, versions, figures: this.#figures, traceFlow, logger, stopping }),
       outages,
       slots: new Slots(options.concurrency),
       starts: this.#starts,
@@ -123,7 +129,7 @@ export class Consumer {
       consumer,
       database,
       turns,
-      held: new HeldEvents(consumer, outbox),
+      held,
       figures: this.#figures,
       logger,
       everyMs: Math.min(5_000, earlyLimitMs / 4),

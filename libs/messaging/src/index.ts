@@ -6,12 +6,36 @@ export { consumerLag, type PartitionLag } from './kafka/consumer-lag';
 export { GroupWatch, type GroupWatchOptions, type WatchedGroup } from './kafka/group-watch';
 export { KafkaProducer } from './kafka/producer';
 export { readTopic, type StoredMessage } from './kafka/read-topic';
-export { CreateHeldEvents1763683200002 } from './migrations/1763683200002-create-held-events';
+export { MESSAGING_MIGRATIONS } from './migrations';
 export { deadLetterTopic, OWN_TOPIC_MAX_BYTES, ownTopics, RETRY_TIERS, type RetryTier } from './queues';
 export { DeadLetters, type DeadLetterFilter, type DeadLetterGroup } from './retry/dead-letters';
 export { HELD_REASONS, type Reason } from './delivery/added-headers';
 export type { HeldEvent } from './retry/held-events';
 export type { AfterDeath } from './retry/ordered-retry';
-export { applyTopics, requireTopics, type TopicChange, type TopicSpec } from './kafka/topics';
-export { SchemaRegistry } from './schema-registry';
-export { eventsOf, ReactsTo, type AnyReaction, type Event, type OutsideReaction, type Reaction, type ReactionClass } from './reaction';
+export { declaredConsumers, declaredTopics } from './declared-topics';
+export { applyPermissions, comparePermissions, declaredPermissions, type Permission, type PermissionDifference } from './kafka/acls';
+export {
+  applyTopics,
+  compareTopics,
+  losesData,
+  partitionsRefused,
+  requireTopics,
+  retentionInWords,
+  type TopicChange,
+  type TopicDifference,
+  type TopicSpec,
+} from './kafka/topics';
+export { COMPATIBILITY_RULE, refusal, SchemaRegistry, type SubjectPlan } from './schema-registry';
+export {
+  eventsOf,
+  ReactsTo,
+  type AnyReaction,
+  type Event,
+  type OutsideReaction,
+  type Reaction,
+  type ReactionClass,
+  type Shadowed,
+} from './reaction';
+export { forgetLeftBefore } from './versions/left-versions';
+export { canShadow } from './versions/shadow';
+export type { Stage } from './versions/stage';

@@ -28,6 +28,17 @@ export interface OutsideReaction<T, Intent, Outcome> {
   record(event: Event<T>, outcome: Outcome, transaction: Transaction): Promise<void>;
 }
 
+/**
+ * What a reaction adds so that a new version of its event can be done in shadow of the old one: done as well, compared with it, and taken back.
+ * Outside reactions are done as far as their intent.
+ */
+export interface Shadowed<T> {
+  /** What came of the event, without what differs from time to time, such as new ids and the moment. Undefined if nothing. */
+  outcome(event: Event<T>, transaction: Transaction): Promise<unknown>;
+  /** Takes away what came of the event, so that it can be done again. Called only where all of it is taken back afterwards. */
+  undo(event: Event<T>, transaction: Transaction): Promise<void>;
+}
+
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- what an intent and an outcome are is between the reaction's own steps
 export type AnyReaction<T> = Reaction<T> | OutsideReaction<T, any, any>;
 

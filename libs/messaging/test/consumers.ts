@@ -9,7 +9,7 @@ import { Kafka, logLevel } from 'kafkajs';
 import {
   applyTopics,
   Consumer,
-  CreateHeldEvents1763683200002,
+  MESSAGING_MIGRATIONS,
   deadLetterTopic,
   KafkaProducer,
   OWN_TOPIC_MAX_BYTES,
@@ -58,7 +58,7 @@ export function useConsumers(): void {
       url: databaseUrl,
       applicationName: 'test',
       entities: [],
-      migrations: [...OUTBOX_MIGRATIONS, CreateProcessedEvents1763683200001, CreateHeldEvents1763683200002],
+      migrations: [...OUTBOX_MIGRATIONS, CreateProcessedEvents1763683200001, ...MESSAGING_MIGRATIONS],
       logger: listening,
     });
     await database.connect();
@@ -99,6 +99,24 @@ export async function newName(): Promise<string> {
   }));
   await eventually(() => applyTopics(kafka, [topic, ...own], 1)); // A topic of that name may still be going.
   return name;
+}
+
+/** Topics of other events that hold nothing. They are not deleted and made again, which clients that know them do not take. */
+export async function emptyTopics(...names: string[]): Promise<void> {
+  await applyTopics(
+    kafka,
+    names.map((name) => ({ name, partitions: 3, retentionMs: DAY_MS, cleanup: 'delete' as const })),
+    1,
+  );
+  const admin = plain.admin();
+  await admin.connect();
+  for (const of of names) {
+    // The leader of a partition that was made a moment ago may not know yet that it leads.
+    const full = await eventually(async () => (await admin.fetchTopicOffsets(of)).filter(({ high, low }) => high !== low));
+    const partitions = full.map(({ partition, high }) => ({ partition, offset: high }));
+    if (partitions.length > 0) await admin.deleteTopicRecords({ topic: of, partitions });
+  }
+  await admin.disconnect();
 }
 
 /** Delays of the retry tiers that a test can wait for. */

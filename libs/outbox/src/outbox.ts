@@ -1,7 +1,7 @@
 import { context, SpanKind } from '@opentelemetry/api';
-import { encode, routeOf, subjectOf, validate, type Fact } from '@past-tense/contracts';
+import { encode, routeOf, subjectOf, validateOwn, type Fact } from '@past-tense/contracts';
 import type { Transaction } from '@past-tense/database';
-import { newId } from '@past-tense/envelope';
+import { newId, type Envelope } from '@past-tense/envelope';
 import { currentFlow, currentTrace, inSpan, SEARCHABLE, traceOf } from '@past-tense/telemetry';
 import type { KafkaRecord } from './record';
 
@@ -16,6 +16,8 @@ export interface OutboxOptions {
   readonly producer: { readonly name: string; readonly version: string };
   /** Schemas of the events the service publishes, by event type. */
   readonly schemas: ReadonlyMap<string, RegisteredSchema>;
+  /** Types of events that are not published although the service states them: versions that are not due yet, or not any more. */
+  readonly withheld?: ReadonlySet<string>;
   /** Called after each commit that left something to publish; wakes the relay. */
   readonly committed: () => void;
 }
@@ -26,8 +28,8 @@ const MAX_PAYLOAD_BYTES = 900_000;
 const insertFact = {
   name: 'outbox-append',
   text: `INSERT INTO outbox (id, topic, event_type, aggregate_id, aggregate_version, schema_version, schema_owner, data_schema,
-                             correlation_id, causation_id, occurred_at, producer, traceparent, tracestate, payload)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+                             correlation_id, causation_id, occurred_at, producer, traceparent, tracestate, also_as, payload)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
 };
 const insertForward = {
   name: 'outbox-forward',
@@ -46,24 +48,44 @@ export class Outbox {
 
   /**
    * Records a fact: it is published if, and only if, the transaction commits. Correlation and causation come from the flow
-   * the code runs in.
+   * the code runs in. A fact that was stated in several versions is published in each that is not withheld, with one event id, so that
+   * to whoever consumes more than one of them it is one event.
    * @param aggregateVersion 1 for the aggregate's first fact, then one more for each
    * @param occurredAt when it happened
    * @returns the event's id
    * @throws InvalidPayloadError if the payload breaks the rules of its contract
    */
   async append(transaction: Transaction, fact: Fact, aggregateVersion: number, occurredAt: Date): Promise<string> {
+    const stated = [fact, ...(fact.newer ?? [])].filter(({ type }) => !this.#options.withheld?.has(type.typeName));
+    const eventId = newId();
+    for (const version of stated) {
+      const alsoAs = stated.filter((other) => other !== version).map(({ type }) => type.typeName);
+      await this.#insert(transaction, version, { eventId, aggregateVersion, occurredAt, alsoAs });
+    }
+    if (stated.length > 0) transaction.afterCommit(this.#options.committed);
+    return eventId;
+  }
+
+  async #insert(
+    transaction: Transaction,
+    fact: Fact,
+    {
+      eventId,
+      aggregateVersion,
+      occurredAt,
+      alsoAs,
+    }: Pick<Envelope, 'eventId' | 'aggregateVersion'> & { occurredAt: Date; alsoAs: string[] },
+  ): Promise<void> {
     const { topic, key } = routeOf(fact);
     const schema = this.#schemaOf(fact.type.typeName, topic.producer);
     const flow = currentFlow();
     if (!flow)
       throw new Error(`${topic.eventType} was recorded outside of a flow, so nobody could tell what caused it; wrap the work in inFlow().`);
-    validate(fact.type, fact.data);
+    validateOwn(fact.type, fact.data);
     const payload = encode(fact.type, fact.data, schema.id);
     if (payload.length > MAX_PAYLOAD_BYTES)
       throw new Error(`${topic.eventType} has ${payload.length} bytes; an event may have ${MAX_PAYLOAD_BYTES} at most.`);
 
-    const eventId = newId();
     const attributes = {
       'messaging.system': 'kafka',
       'messaging.operation.name': 'create',
@@ -91,11 +113,10 @@ export class Outbox {
         this.#producer,
         traceparent,
         tracestate ?? null,
+        alsoAs.length > 0 ? alsoAs.join(',') : null,
         payload,
       ]);
     });
-    transaction.afterCommit(this.#options.committed);
-    return eventId;
   }
 
   /**

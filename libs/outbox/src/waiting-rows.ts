@@ -47,6 +47,7 @@ interface FactRow {
   producer: string;
   traceparent: string;
   tracestate: string | null;
+  also_as: string | null;
   payload: Buffer;
 }
 
@@ -104,17 +105,21 @@ function namesIn(headers: KafkaHeaders): Pick<WaitingRow, 'eventId' | 'correlati
   return { ...(eventId && { eventId: String(eventId) }), ...(correlationId && { correlationId: String(correlationId) }) };
 }
 
+// By name: after a column was added, a prepared `SELECT *` of an instance that was started before fails until it ends.
+const FACT = `position, id, topic, event_type, aggregate_id, aggregate_version, schema_version, schema_owner, data_schema, correlation_id, causation_id,
+  occurred_at, producer, traceparent, tracestate, also_as, payload`;
+const FORWARD = 'position, id, topic, key, value, headers, traceparent';
 const readFacts = {
   name: 'outbox-read-facts',
   text: upTo(
-    `SELECT * FROM outbox WHERE published_at IS NULL AND shard = ANY($1) AND aggregate_id <> ALL($2) ORDER BY position LIMIT $3`,
+    `SELECT ${FACT} FROM outbox WHERE published_at IS NULL AND shard = ANY($1) AND aggregate_id <> ALL($2) ORDER BY position LIMIT $3`,
     'payload',
   ),
 };
 const readForwards = {
   name: 'outbox-read-forwards',
   text: upTo(
-    `SELECT * FROM outbox_forwards WHERE published_at IS NULL AND shard = ANY($1) AND coalesce(encode(key, 'hex'), '') <> ALL($2) ORDER BY position LIMIT $3`,
+    `SELECT ${FORWARD} FROM outbox_forwards WHERE published_at IS NULL AND shard = ANY($1) AND coalesce(encode(key, 'hex'), '') <> ALL($2) ORDER BY position LIMIT $3`,
     'value',
   ),
 };
@@ -163,6 +168,7 @@ function factRecord(row: FactRow, publishedAt: Date): KafkaRecord {
     producer: { name, version },
     traceparent: row.traceparent,
     tracestate: row.tracestate ?? undefined,
+    alsoAs: row.also_as?.split(','),
   });
   return { topic: row.topic, key: row.aggregate_id, value: row.payload, headers };
 }

@@ -1,8 +1,13 @@
+import { kafkaAccess } from '@past-tense/config';
+import type { Topic } from '@past-tense/contracts';
 import type { Database } from '@past-tense/database';
 import { maintainPartitions, ProcessedEvents, requireTtlBeyondRetention } from '@past-tense/dedup';
 import {
+  canShadow,
   Consumer,
+  declaredTopics,
   eventsOf,
+  forgetLeftBefore,
   ownTopics,
   RETRY_TIERS,
   KafkaProducer,
@@ -11,9 +16,11 @@ import {
   type AnyReaction,
   type KafkaOptions,
   type ReactionClass,
+  type Stage,
 } from '@past-tense/messaging';
-import { Outbox, Relay } from '@past-tense/outbox';
+import { Outbox, Relay, type OutboxOptions } from '@past-tense/outbox';
 import type { Logger } from '@past-tense/telemetry';
+import { stagesOf, withheldTypes } from './event-versions';
 import { checkManifest, type Messages } from './messages';
 import type { MessagingSettings } from './settings';
 
@@ -39,7 +46,8 @@ export class MessagingRuntime {
   private constructor(
     private readonly options: RuntimeOptions,
     private readonly kafka: KafkaOptions,
-    schemas: ConstructorParameters<typeof Outbox>[0]['schemas'],
+    private readonly stages: ReadonlyMap<string, Stage>,
+    { schemas, withheld }: Pick<OutboxOptions, 'schemas' | 'withheld'>,
   ) {
     const { service, version, settings, database, logger } = options;
     this.#producer = new KafkaProducer(kafka);
@@ -50,22 +58,29 @@ export class MessagingRuntime {
       leaseMs: settings.OUTBOX_LEASE_MS,
       publishFacts: settings.OUTBOX_RELAY,
     });
-    this.outbox = new Outbox({ producer: { name: service, version }, schemas, committed: () => this.#relay.wake() });
+    this.outbox = new Outbox({ producer: { name: service, version }, schemas, withheld, committed: () => this.#relay.wake() });
   }
 
   /**
-   * Checks everything that must be there before a service may start: the manifest, the topics, the schemas, the dedup TTL.
+   * Checks everything that must be there before a service may start: the manifest, the versions, the topics, the schemas, the dedup TTL.
    * @throws Error saying in one sentence what is missing and the remedy
    */
   static async prepare(options: RuntimeOptions): Promise<MessagingRuntime> {
     const { service, settings, messages, logger } = options;
-    const kafka = { brokers: settings.KAFKA_BROKERS, clientId: service, logger };
+    const kafka = { ...kafkaAccess(settings), clientId: service, logger };
     const { published, consumed } = checkManifest(service, messages);
+    const withheld = withheldTypes(service, published, settings.PUBLISHED_VERSIONS);
+    const stages = stagesOf(service, consumed, settings.CONSUMED_VERSIONS, (topic) =>
+      canShadow(reactionTo(messages, topic).prototype as AnyReaction<never>),
+    );
     requireTtlBeyondRetention(service, settings.DEDUP_TTL_DAYS * DAY_MS, consumed);
-    const topics = [...published, ...consumed].map((topic) => topic.name);
-    await requireTopics(kafka, consumed.length > 0 ? [...topics, ...ownTopics(service)] : topics);
-    const schemas = await new SchemaRegistry(settings.SCHEMA_REGISTRY_URL).find(published);
-    return new MessagingRuntime(options, kafka, schemas);
+    const used = new Set([...published, ...consumed].map((topic) => topic.name).concat(consumed.length > 0 ? ownTopics(service) : []));
+    await requireTopics(
+      kafka,
+      declaredTopics().filter(({ name }) => used.has(name)),
+    );
+    const schemas = await new SchemaRegistry(settings.SCHEMA_REGISTRY_URL).find([...published, ...consumed]);
+    return new MessagingRuntime(options, kafka, stages, { schemas, withheld });
   }
 
   /**
@@ -91,6 +106,7 @@ export class MessagingRuntime {
       ),
       processed: new ProcessedEvents(service, settings.DEDUP_TTL_DAYS * DAY_MS),
       outbox: this.outbox,
+      stages: this.stages,
       concurrency: settings.CONSUMER_CONCURRENCY,
       retry: { attempts: settings.RETRY_ATTEMPTS, firstDelayMs: settings.RETRY_FIRST_DELAY_MS, maxDelayMs: settings.RETRY_MAX_DELAY_MS },
       tiers: RETRY_TIERS.map(({ place }, i) => ({ place, delayMs: settings.RETRY_TIER_DELAYS_MS[i]! })),
@@ -120,6 +136,14 @@ export class MessagingRuntime {
   }
 
   async #maintainDedup(): Promise<void> {
-    await maintainPartitions(this.options.database, this.options.settings.DEDUP_TTL_DAYS * DAY_MS);
+    const { database, settings } = this.options;
+    const ttlMs = settings.DEDUP_TTL_DAYS * DAY_MS;
+    await maintainPartitions(database, ttlMs);
+    await forgetLeftBefore(database, new Date(Date.now() - ttlMs));
   }
+}
+
+/** The class of the reaction to the events on a topic. */
+function reactionTo(messages: Messages, topic: Topic): ReactionClass<never> {
+  return messages.reactions.find((reaction) => eventsOf(reaction).includes(topic.event))!;
 }

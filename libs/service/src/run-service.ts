@@ -4,7 +4,7 @@ import type * as Commands from '@past-tense/commands';
 import { ConfigurationError, readConfig } from '@past-tense/config';
 import { Database, type DatabaseOptions } from '@past-tense/database';
 import { CreateProcessedEvents1763683200001 } from '@past-tense/dedup';
-import { CreateHeldEvents1763683200002, type AnyReaction, type ReactionClass } from '@past-tense/messaging';
+import { MESSAGING_MIGRATIONS, type AnyReaction, type ReactionClass } from '@past-tense/messaging';
 import { OUTBOX_MIGRATIONS, Outbox } from '@past-tense/outbox';
 import { createLogger, startTelemetry, type Logger, type Telemetry } from '@past-tense/telemetry';
 import type { INestApplication, Type } from '@nestjs/common';
@@ -96,7 +96,7 @@ class RunningService {
       poolSize: settings.DATABASE_POOL_SIZE,
       entities: definition.entities,
       migrations: [
-        ...(definition.messages ? [...OUTBOX_MIGRATIONS, CreateProcessedEvents1763683200001, CreateHeldEvents1763683200002] : []),
+        ...(definition.messages ? [...OUTBOX_MIGRATIONS, CreateProcessedEvents1763683200001, ...MESSAGING_MIGRATIONS] : []),
         ...(commands?.COMMAND_SERVER_MIGRATIONS ?? []),
         ...definition.migrations,
       ],

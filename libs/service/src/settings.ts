@@ -1,4 +1,4 @@
-import { flag, httpUrl, list, postgresUrl, tcpPort, wholeNumber } from '@past-tense/config';
+import { flag, httpUrl, kafkaSettings, list, postgresUrl, tcpPort, wholeNumber } from '@past-tense/config';
 import { z } from 'zod';
 
 /** Settings that every service has. A service adds its own with `.extend({ … })`. */
@@ -51,8 +51,12 @@ export const migrationSettings = httpSettings(1).pick({
 /** Settings of a service that takes part in the events. */
 export function messagingSettings(port: number) {
   return httpSettings(port).extend({
-    KAFKA_BROKERS: list(),
+    ...kafkaSettings,
     SCHEMA_REGISTRY_URL: httpUrl(),
+    /** Versions in which events are published, such as `order.OrderPlaced=v1+v2`; by default the oldest. */
+    PUBLISHED_VERSIONS: list().default([]),
+    /** Version of an event that takes effect, such as `order.OrderPlaced=shadow:v2`; by default the oldest. docs/how-to/move-to-a-new-version.md */
+    CONSUMED_VERSIONS: list().default([]),
     /** One trace for a whole flow, or a trace for each hop with links between them. */
     TRACE_FLOW: z.enum(['connected', 'linked']).default('connected'),
     /** Events handled side by side. */

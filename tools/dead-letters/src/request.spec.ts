@@ -26,7 +26,7 @@ describe('the command line of npm run dlq', () => {
   it.each([
     ['burn', 'There is no command "burn"'],
     ['list --consumer kitchen', 'There is no consumer "kitchen"; there are orders, payments.'],
-    ['list --reason tired', '--reason must be one of INVALID, FAILED, GAP, CRASHED'],
+    ['list --reason tired', '--reason must be one of INVALID, UNKNOWN_VALUE, FAILED, GAP, CRASHED'],
     ['list --since yesterdayish', '--since must be a time'],
     ['list --colour red', "Unknown option '--colour'"],
     ['show', 'Which letter?'],

@@ -10,7 +10,7 @@ Which letters (list, redrive and discard)
   --consumer <name>    one consumer; all, if left out
   --id <id>            one letter
   --type <event type>  such as order.v1.OrderPlaced
-  --reason <reason>    INVALID, FAILED, GAP or CRASHED
+  --reason <reason>    INVALID, UNKNOWN_VALUE, FAILED, GAP or CRASHED
   --aggregate <id>     letters of one aggregate
   --since <time>       dead since, such as 2026-11-21T08:00:00Z
   --until <time>       dead before

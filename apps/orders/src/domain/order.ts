@@ -1,4 +1,13 @@
-import { fact, OrderCancelled, OrderCancelled_Reason, OrderCompleted, OrderPlaced, type Fact } from '@past-tense/contracts';
+import {
+  fact,
+  inVersions,
+  OrderCancelled,
+  OrderCancelled_Reason,
+  OrderCompleted,
+  OrderPlaced,
+  OrderPlacedV2,
+  type Fact,
+} from '@past-tense/contracts';
 import { MixedCurrenciesError, TotalTooLargeError } from './order.errors';
 
 /** An amount in minor units of its currency, such as cents. */
@@ -56,15 +65,29 @@ export interface OrderRequest {
 export function placeOrder(id: string, request: OrderRequest, now: Date): Decision {
   const total = totalOf(request.lines);
   const order: Order = { id, customerId: request.customerId, lines: request.lines, total, status: 'placed', placedAt: now };
-  const placed = fact(OrderPlaced, {
-    orderId: id,
-    customerId: request.customerId,
-    lines: request.lines.map((line) => ({ ...line, unitPrice: toContract(line.unitPrice) })),
-    total: toContract(total),
-    paymentToken: request.paymentToken,
-    deliveryAddress: request.deliveryAddress,
-  });
-  return { order, facts: [placed] };
+  return { order, facts: [placed(order, request)] };
+}
+
+function placed({ id: orderId, total }: Order, { customerId, lines, paymentToken, deliveryAddress }: OrderRequest): Fact {
+  return inVersions(
+    fact(OrderPlaced, {
+      orderId,
+      customerId,
+      lines: lines.map((line) => ({ ...line, unitPrice: toContract(line.unitPrice) })),
+      total: toContract(total),
+      paymentToken,
+      deliveryAddress,
+    }),
+    fact(OrderPlacedV2, {
+      orderId,
+      customerId,
+      lines: lines.map(({ sku, quantity, unitPrice }) => ({ sku, quantity, unitPriceMinorUnits: BigInt(unitPrice.minorUnits) })),
+      currency: total.currency,
+      totalMinorUnits: BigInt(total.minorUnits),
+      paymentToken,
+      deliveryAddress,
+    }),
+  );
 }
 
 /** The money was taken. It may be heard of after the order has ended, and then changes nothing about that. */

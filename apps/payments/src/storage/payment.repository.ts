@@ -40,6 +40,11 @@ export class PaymentRepository {
     for (const [i, fact] of facts.entries()) await this.outbox.append(transaction, fact, version + i + 1, now);
   }
 
+  /** Takes the payment of an order out of the table. Only for what is tried out and taken back. */
+  async forget(transaction: Transaction, orderId: string): Promise<void> {
+    await transaction.entities.delete(PaymentRow, { orderId });
+  }
+
   /** A payment, or null. */
   async find(id: string): Promise<Payment | null> {
     const row = await this.database.entities.findOneBy(PaymentRow, { id });

@@ -48,6 +48,11 @@ export class ShipmentRepository {
     return shipment;
   }
 
+  /** Takes the shipment of an order out of the table. Only for what is tried out and taken back. */
+  async forget(transaction: Transaction, orderId: string): Promise<void> {
+    await transaction.entities.delete(ShipmentRow, { orderId });
+  }
+
   /** A shipment, or null. */
   async find(id: string): Promise<Shipment | null> {
     const row = await this.database.entities.findOneBy(ShipmentRow, { id });

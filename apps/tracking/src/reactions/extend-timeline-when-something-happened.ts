@@ -4,6 +4,7 @@ import {
   OrderCancelled,
   OrderCompleted,
   OrderPlaced,
+  OrderPlacedV2,
   PaymentCaptured,
   PaymentDeclined,
   PaymentRefunded,
@@ -14,12 +15,13 @@ import {
   topicOfType,
 } from '@past-tense/contracts';
 import type { Transaction } from '@past-tense/database';
-import { ReactsTo, type Event, type Reaction } from '@past-tense/messaging';
+import { ReactsTo, type Event, type Reaction, type Shadowed } from '@past-tense/messaging';
 import { TimelineRepository } from '../storage/timeline.repository';
 
 /** Every fact says which order it is about. */
 type AboutAnOrder =
   | OrderPlaced
+  | OrderPlacedV2
   | OrderCompleted
   | OrderCancelled
   | PaymentCaptured
@@ -34,6 +36,7 @@ type AboutAnOrder =
 @Injectable()
 @ReactsTo(
   OrderPlaced,
+  OrderPlacedV2,
   OrderCompleted,
   OrderCancelled,
   PaymentCaptured,
@@ -45,7 +48,7 @@ type AboutAnOrder =
   ShipmentCancelled,
   DeliveryAddressChanged,
 )
-export class ExtendTimelineWhenSomethingHappened implements Reaction<AboutAnOrder> {
+export class ExtendTimelineWhenSomethingHappened implements Reaction<AboutAnOrder>, Shadowed<AboutAnOrder> {
   constructor(private readonly timeline: TimelineRepository) {}
 
   async react(event: Event<AboutAnOrder>, transaction: Transaction): Promise<void> {
@@ -65,5 +68,14 @@ export class ExtendTimelineWhenSomethingHappened implements Reaction<AboutAnOrde
       occurredAt: new Date(event.occurredAt),
       publishedAt: new Date(event.publishedAt),
     });
+  }
+
+  async outcome({ eventId }: Event<AboutAnOrder>, transaction: Transaction): Promise<unknown> {
+    const entry = await this.timeline.find(transaction, eventId);
+    return entry && { orderId: entry.orderId, customerId: entry.customerId, aggregateVersion: entry.aggregateVersion };
+  }
+
+  async undo({ eventId }: Event<AboutAnOrder>, transaction: Transaction): Promise<void> {
+    await this.timeline.forget(transaction, eventId);
   }
 }

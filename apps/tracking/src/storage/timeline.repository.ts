@@ -23,6 +23,16 @@ export class TimelineRepository {
       .execute();
   }
 
+  /** The entry of an event, or null. */
+  async find(transaction: Transaction, eventId: string): Promise<TimelineEntry | null> {
+    return await transaction.entities.findOneBy(TimelineRow, { eventId });
+  }
+
+  /** Takes an entry out of the table. Only for what is tried out and taken back. */
+  async forget(transaction: Transaction, eventId: string): Promise<void> {
+    await transaction.entities.delete(TimelineRow, { eventId });
+  }
+
   /**
    * What happened to an order.
    * @param customerId only if it is this customer's; undefined for everybody's

@@ -5,8 +5,8 @@ import { contextOf } from '@past-tense/telemetry';
 import { SOURCE, type Place } from '../retry/ordered-retry';
 import type { Message, Origin } from './message';
 
-/** Why an event was moved. The first four are reasons for a death. */
-export const HELD_REASONS = ['INVALID', 'FAILED', 'GAP', 'CRASHED', 'EARLY', 'BEHIND'] as const;
+/** Why an event was moved. The first five are reasons for a death. */
+export const HELD_REASONS = ['INVALID', 'UNKNOWN_VALUE', 'FAILED', 'GAP', 'CRASHED', 'EARLY', 'BEHIND'] as const;
 export type Reason = (typeof HELD_REASONS)[number];
 
 /** What a move adds to a message, as headers with the prefix `pt_`. docs/envelope.md is the reference. */

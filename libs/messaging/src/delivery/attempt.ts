@@ -9,18 +9,20 @@ import type { Figures } from './figures';
 import type { Message } from './message';
 import { readEvent } from './read-event';
 import type { Turn, Turns } from './turns';
+import type { Versions } from '../versions/versions';
 
 export interface AttemptOptions {
   readonly consumer: string;
   readonly database: Database;
   readonly turns: Turns;
+  readonly versions: Versions;
   readonly reactions: ReadonlyMap<DescMessage, AnyReaction<never>>;
   readonly figures: Figures;
   readonly traceFlow: TraceFlow;
 }
 
 /** What an attempt that did not fail came to. */
-export type Result = 'applied' | 'duplicate' | 'behind';
+export type Result = 'applied' | 'duplicate' | 'behind' | 'left';
 
 /** One attempt at an event: its turn, its reaction, its commit, in a span of its own. */
 export class Attempt {
@@ -85,8 +87,12 @@ export class Attempt {
   }
 
   async #react(message: Message, event: Event<never>): Promise<Result> {
-    const { database, turns } = this.#options;
+    const { database, turns, versions } = this.#options;
     const reaction = this.#reactions.get(event.eventType)!;
+    if (versions.areLeft(message, event)) {
+      const result = await database.transaction((transaction) => versions.leave(transaction, event, reaction));
+      if (result) return result;
+    }
     if (staysInside(reaction)) return await this.#inTurn(message, event, (transaction) => reaction.react(event, transaction));
 
     const intended = await database.transaction(async (transaction) => {
@@ -101,13 +107,14 @@ export class Attempt {
 
   /** Claims the event and does the work in one transaction, if it is its turn. */
   async #inTurn(message: Message, event: Event<never>, work: (transaction: Transaction) => Promise<void>): Promise<Result> {
-    const { database, turns, figures } = this.#options;
+    const { database, turns, versions, figures } = this.#options;
     return await database.transaction(async (transaction) => {
       const startedAt = performance.now();
       const turn: Turn = await turns.begin(transaction, message, event, true);
       figures.claimed((performance.now() - startedAt) / 1000);
       if (turn.kind !== 'react') return turn.kind;
       await work(transaction);
+      await versions.took(transaction, event, this.#reactions.get(event.eventType)!);
       await turns.succeed(transaction, event, turn);
       return 'applied';
     });

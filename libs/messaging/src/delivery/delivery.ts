@@ -181,8 +181,10 @@ export class Delivery {
     if (kind === 'early' && progress.earlyInVain < MAX_EARLY_IN_VAIN)
       return await this.#waitForOthers(message, envelope, progress, error as EarlyEventError);
     progress.attempts += 1;
-    const failure = this.#failure(error, kind === 'invalid' ? 'INVALID' : 'FAILED', message, progress);
+    const reason = kind === 'invalid' ? 'INVALID' : kind === 'unknown-value' ? 'UNKNOWN_VALUE' : 'FAILED';
+    const failure = this.#failure(error, reason, message, progress);
     if (kind === 'invalid') return await this.options.moves.bury(message, envelope, failure);
+    if (kind === 'unknown-value') return await this.options.moves.onward(message, envelope, failure);
     if (progress.attempts >= this.#attemptsInPlace(message)) return await this.options.moves.onward(message, envelope, failure);
     const waitMs = backOff(progress.attempts - 1, this.options.retry);
     figures.retried(envelope.eventType, 'in-place');

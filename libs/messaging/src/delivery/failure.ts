@@ -34,15 +34,16 @@ export class EarlyEventError extends Error {
 /**
  * What a failure means for the event. An error may say so itself, by a property `failure` with one of these values.
  * - `invalid`: it will never succeed; dead-lettered at once.
+ * - `unknown-value`: it holds a value that was added after this build; dead-lettered at once, to be sent back to a newer build.
  * - `early`: something that comes first has not come; it waits for it.
  * - `unavailable`: someone needed for the effect is away (a database, a provider, the network); its kind of event waits, one
  *   of them probes, and no attempt is counted.
  * - `conflict`: another transaction was faster; tried again at once.
  * - `failed`: everything else, known or unknown; tried again in place, then tier by tier, then dead-lettered.
  */
-export type FailureKind = 'invalid' | 'early' | 'unavailable' | 'conflict' | 'failed';
+export type FailureKind = 'invalid' | 'unknown-value' | 'early' | 'unavailable' | 'conflict' | 'failed';
 
-const KINDS: readonly FailureKind[] = ['invalid', 'early', 'unavailable', 'conflict', 'failed'];
+const KINDS: readonly FailureKind[] = ['invalid', 'unknown-value', 'early', 'unavailable', 'conflict', 'failed'];
 const INVALID = [InvalidEventError, EnvelopeError, UndecodableError, InvalidPayloadError, OutsideDedupWindowError];
 
 /** The one place that decides what an error means. */

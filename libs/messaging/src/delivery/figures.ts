@@ -5,6 +5,7 @@ import { RETRY_TIERS } from '../queues';
 import { BEHIND, DEAD, EARLY, type Place } from '../retry/ordered-retry';
 import { HELD_REASONS, type Reason } from './added-headers';
 import type { Outages } from './outages';
+import { LeftVersions } from '../versions/left-versions';
 
 // Seconds, as OpenTelemetry's conventions have it.
 const SECONDS = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900];
@@ -15,7 +16,7 @@ const MAX_VERSION = 50;
 /** Where events wait. */
 const PLACES = [...RETRY_TIERS.map(({ place }) => place), BEHIND, EARLY, DEAD];
 /** So many of the reasons are reasons for a death. */
-const DEATHS = 4;
+const DEATHS = 5;
 
 /** What is looked at when somebody asks for the figures. */
 export interface Watched {
@@ -43,6 +44,7 @@ export class Figures {
   readonly #deadLetters: Counter;
   readonly #lost: Counter;
   readonly #schemas: Counter;
+  readonly #shadows: Counter;
   #stopWatching: () => void = () => undefined;
 
   /** @param known types of events the consumer knows; others are counted together, because anybody can invent a name */
@@ -73,6 +75,10 @@ export class Figures {
       unit: '{event}',
       description: 'Events handled, by the version of their schema',
     });
+    this.#shadows = meter.createCounter('past_tense.shadow.comparisons', {
+      unit: '{event}',
+      description: 'Events done in shadow, by how they compare with the version that took effect',
+    });
     this.#begin();
   }
 
@@ -95,10 +101,12 @@ export class Figures {
     const gauge = (name: string, unit: string, description: string) => meter.createObservableGauge(name, { unit, description });
     const gauges = {
       held: gauge('past_tense.held_events', '{event}', 'Events that wait, and dead letters, by place'),
+      left: gauge('past_tense.left_versions.oldest_age', 's', 'Time since a version of an event was left to another one that has not come'),
       outage: gauge('past_tense.outages', '{outage}', '1 while events of a type wait for something that is away'),
       lag: gauge('past_tense.consumer.lag', '{event}', 'Events on the assigned partitions that are not done'),
       lagTime: gauge('past_tense.consumer.lag.time', 's', 'Time since the oldest event that is not done was published'),
     };
+    const left = new LeftVersions(this.consumer);
     const observables: Observable[] = Object.values(gauges);
     const observe = async (result: BatchObservableResult) => {
       for (const [topic, { events, seconds }] of watched.lag()) {
@@ -107,6 +115,8 @@ export class Figures {
       }
       const away = new Set(watched.outages.away);
       for (const eventType of this.known) result.observe(gauges.outage, away.has(eventType) ? 1 : 0, this.#event(eventType));
+      const seconds = await left.oldestSeconds(watched.database).catch(() => undefined);
+      if (seconds !== undefined) result.observe(gauges.left, seconds, { consumer: this.consumer });
       const rows = await watched.database.query<{ place: string; events: number }>(heldByPlace, [this.consumer]).catch(() => []);
       const held = new Map(rows.map(({ place, events }) => [place, events]));
       for (const place of new Set([...PLACES, ...held.keys()]))
@@ -149,6 +159,10 @@ export class Figures {
   deadLettered(eventType: string | undefined, topic: string, reason: Reason): void {
     const type = eventType !== undefined && this.known.has(eventType) ? eventType : UNKNOWN;
     this.#deadLetters.add(1, { ...this.#event(type), 'messaging.destination.name': topic, reason });
+  }
+
+  shadowed(eventType: string, result: 'same' | 'different' | 'failed'): void {
+    this.#shadows.add(1, { ...this.#event(eventType), result });
   }
 
   lost(topic: string, events: number): void {

@@ -9,11 +9,13 @@ import { backOff } from './back-off';
 import type { Figures } from './figures';
 import { where, type Message } from './message';
 import { TooManyHeldError, type Failure, type Turns } from './turns';
+import type { Versions } from '../versions/versions';
 
 export interface MovesOptions {
   readonly consumer: string;
   readonly database: Database;
   readonly turns: Turns;
+  readonly versions: Versions;
   readonly figures: Figures;
   readonly traceFlow: TraceFlow;
   readonly logger: Logger;
@@ -32,7 +34,12 @@ export class Moves {
   }
 
   async #onward(message: Message, envelope: Envelope, failure: Failure): Promise<void> {
-    const { consumer, database, turns, figures, logger } = this.options;
+    const { consumer, database, turns, versions, figures, logger } = this.options;
+    if (versions.areLeft(message, envelope) && (await database.transaction((transaction) => versions.leaveUntried(transaction, envelope))))
+      return logger.error(
+        { ...where(message), err: failure.error },
+        `${message.origin.topic} failed where it has no effect; it is left to another version`,
+      );
     const moved = await this.#inMoveSpan(message, envelope, failure, () =>
       database.transaction((transaction) => turns.fail(transaction, message, envelope, failure)),
     );

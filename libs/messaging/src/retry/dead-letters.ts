@@ -7,6 +7,7 @@ import { Outbox } from '@past-tense/outbox';
 import { withAdded, type Reason } from '../delivery/added-headers';
 import { queueTopic, RETRY_TIERS } from '../queues';
 import { fromRow, HeldEvents, type HeldEvent, type HeldRow } from './held-events';
+import { LeftVersions } from '../versions/left-versions';
 import { DEAD, REDRIVE, redriven, released, SOURCE, type AfterDeath } from './ordered-retry';
 
 /** Which dead letters are meant; what is left out does not matter. */
@@ -143,7 +144,9 @@ export class DeadLetters {
       for (const letter of chosen) {
         await this.#record(transaction, 'discard', letter, options);
         await this.#held.forget(transaction, letter.eventId);
-        if (letter.aggregateId !== null && mayComeAgain(letter.eventId)) await processed.claim(transaction, letter.eventId);
+        if (letter.aggregateId === null) continue;
+        await new LeftVersions(this.consumer).take(transaction, letter.eventId);
+        if (mayComeAgain(letter.eventId)) await processed.claim(transaction, letter.eventId);
       }
       const aggregateId = chosen[0]?.aggregateId;
       if (aggregateId) {
