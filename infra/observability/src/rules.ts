@@ -21,6 +21,8 @@ export const EVERYONE = 'everyone';
 // Past this an order is neither on its way nor on a retry tier any more (5 s + 1 min + 10 min, and the attempts).
 const JOB_STUCK_AFTER_SECONDS = 900;
 const OUTBOX_AGE_SECONDS = 30;
+// As long as the retry tiers and their attempts take: by then the other version has come through or is dead.
+const LEFT_FOR_SECONDS = 900;
 
 /** Every rule: what is computed ahead for the dashboards, and the alerts of each topic and each service, with their owners. */
 export function ruleGroups(topics: readonly Topic[], services: readonly Service[]): RuleGroup[] {
@@ -82,6 +84,16 @@ function serviceAlerts({ name, owner }: Service): Rule[] {
       for: '5m',
       labels: { ...labels, severity: 'ticket' },
       annotations: annotations('dead-letters', `{{ $value }} dead letters of ${name} wait for somebody to look at them.`),
+    },
+    {
+      alert: 'VersionLeftAlone',
+      expr: `max by (consumer) (past_tense_left_versions_oldest_age{consumer="${name}"}) > ${LEFT_FOR_SECONDS}`,
+      for: '1m',
+      labels: { ...labels, severity: 'ticket' },
+      annotations: annotations(
+        'version-left-alone',
+        `${name} has left a version of an event to another one, which has not come for {{ $value | humanizeDuration }}.`,
+      ),
     },
     {
       alert: 'OutboxAgeing',
