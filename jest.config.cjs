@@ -33,6 +33,7 @@ module.exports = {
   // The suites share the machine with Java programs and up to five services each, and spend half of their time waiting for those: two at a
   // time keep two cores busy, more would only get in each other's way. Those of messaging run alone: tools/test.mjs.
   maxWorkers: 2,
+  testSequencer: '<rootDir>/tools/longest-first.cjs',
   testTimeout: 120_000,
   // Tests of one file that may run side by side do so on two cores.
   maxConcurrency: 2,
