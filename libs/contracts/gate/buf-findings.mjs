@@ -98,6 +98,13 @@ const placeOf = ({ path, start_line: line }, folderOf) => ({
   file: `${ROOT}/${folderOf(path, /_commands\.proto$/.test(path))}/${path}`,
   line,
 });
-/** Most of buf's sentences say what should be; the others only what is. */
-const obliged = (sentence) => (sentence.includes(' should ') ? sentence : `${sentence}, which may not be`);
-const sentenceOf = ({ message }) => message.replace(/\s+/g, ' ').replace(/\.$/, '');
+/** Most of buf's sentences say what should or must be; the others only what is. */
+const obliged = (sentence) => (/ (should|must) /.test(sentence) ? sentence : `${sentence}, which may not be`);
+/** One sentence, without a slip of buf's own (`"Name"q moved`). */
+const sentenceOf = ({ message }) =>
+  message
+    .trim()
+    .replace(/\s+/g, ' ')
+    .replace(/\.$/, '')
+    .replace(/\. (?=[A-Z])/g, '; ')
+    .replace(/"q(?= )/g, '"');

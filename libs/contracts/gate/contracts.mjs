@@ -13,6 +13,7 @@ export const ROOT = 'libs/contracts';
 
 /** Contracts as they were compiled, with source info if lines are to be told. */
 export class Contracts {
+  #all;
   #folders;
   #paths = new Map();
   #options = new Map();
@@ -25,8 +26,8 @@ export class Contracts {
   constructor(image, folderOf) {
     this.image = image;
     this.registry = createFileRegistry(image);
-    const files = image.file.map(({ name }) => this.registry.getFile(name));
-    this.files = files.filter((file) => !isOfOthers(file));
+    this.#all = image.file.map(({ name }) => this.registry.getFile(name));
+    this.files = this.#all.filter((file) => !isOfOthers(file));
     this.#folders = new Map(
       image.file.map((proto) => [proto.name, folderOf(proto.name, this.registry.getFile(proto.name).services.length > 0)]),
     );
@@ -36,7 +37,7 @@ export class Contracts {
 
   /** Files of events: one event each, with its topic. */
   get eventFiles() {
-    return this.files.filter((file) => !isWithoutEvents(file) && this.folderOf(file) !== 'commands');
+    return this.files.filter((file) => !isWithoutEvents(file) && this.folderOf(file) === 'proto');
   }
 
   /** Files of services of commands. */
@@ -69,11 +70,14 @@ export class Contracts {
     return this.files.flatMap((file) => [...file.enums, ...file.messages.flatMap(withNested).flatMap((message) => message.nestedEnums)]);
   }
 
-  /** Files that have the package of somebody else and do not lie where such files lie. */
+  /** Files whose package is of others and that lie among ours, or the other way round. */
   get strangers() {
-    return this.image.file
-      .map(({ name }) => this.registry.getFile(name))
-      .filter((file) => isOfOthers(file) && this.folderOf(file) !== 'vendor');
+    return this.#all.filter((file) => isOfOthers(file) !== (this.folderOf(file) === 'vendor'));
+  }
+
+  /** Files of others, which are not checked. */
+  get otherPeoplesFiles() {
+    return this.#all.filter(isOfOthers);
   }
 
   folderOf(file) {
@@ -186,13 +190,6 @@ export function messagesIn(message, found = new Set()) {
 /** The enums that occur in a payload, each once. */
 export const enumsIn = (message) =>
   new Set([...messagesIn(message)].flatMap((one) => one.fields.map((field) => field.enum)).filter((one) => one !== undefined));
-
-/** The day that many days later. */
-export const daysAfter = (day, days) => new Date(Date.parse(`${day}T00:00:00Z`) + days * 86_400_000).toISOString().slice(0, 10);
-
-/** Whether this is a day as ISO 8601 writes it, such as 2026-11-21. */
-export const isDay = (text) =>
-  /^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(Date.parse(text)) && new Date(text).toISOString().startsWith(text);
 
 const isOfOthers = (file) => VENDOR.test(`${file.proto.package}.`);
 const isWithoutEvents = (file) => WITHOUT_EVENTS.test(`${file.proto.package}.`);

@@ -38,7 +38,7 @@ export class Findings {
 
 function linesOf(entries) {
   const sorted = [...entries].sort((a, b) => compare(a.file, b.file) || a.line - b.line || compare(a.sentence, b.sentence));
-  return [...new Set(sorted.map(({ file, line, sentence }) => `${file}:${line}: ${sentence}`))];
+  return [...new Set(sorted.map(({ file, line, sentence }) => `${file}:${line}: ${sentence.replace(/\s+/g, ' ')}`))];
 }
 
 const compare = (a, b) => (a < b ? -1 : a > b ? 1 : 0);

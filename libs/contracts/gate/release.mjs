@@ -6,19 +6,19 @@ import { join } from 'node:path';
 import { format } from 'prettier';
 import { corpusIn, exampleOf } from './checks/examples.mjs';
 import { enumsIn, messagesIn } from './contracts.mjs';
-import { digestOf, readReleased } from './released.mjs';
+import { digestOf, entryOf, readReleased } from './released.mjs';
 
 const TOPIC_OPTION = 50100;
 
 /**
  * Writes a release of contracts that the gate let through. With nothing new it changes nothing.
- * @param {{home: string, today: string, contracts: object, baseline?: object, findings: object}} gate
+ * @param {{home: string, today: string, contracts: object, baseline?: object}} gate
  * @returns {Promise<string[]>} what was done, in sentences
  * @throws Error if the last release is of a later day
  */
-export async function release({ home, today, contracts, baseline, findings }) {
+export async function release({ home, today, contracts, baseline }) {
   const folder = join(home, 'released');
-  const { releases } = readReleased(home, findings);
+  const { releases } = readReleased(home);
   const bytes = toBinary(FileDescriptorSetSchema, withoutSources(contracts.image));
   const last = releases.at(-1);
   if (last?.image === digestOf(bytes)) return [`Nothing is new since release ${last.number} of ${last.date}.`];
@@ -34,13 +34,13 @@ export async function release({ home, today, contracts, baseline, findings }) {
   const events = changed.map(({ typeName }) => typeName).sort();
   await writeJson(join(folder, 'releases.json'), [
     ...releases,
-    {
+    entryOf(releases, {
       number,
       date: today,
       image: digestOf(bytes),
       events,
       ...(gone.length > 0 && { retired: gone.map((event) => baseline.topicOf(event).name) }),
-    },
+    }),
   ]);
   return [
     `Release ${number} of ${today} is in libs/contracts/released; commit it.`,

@@ -29,11 +29,14 @@ function printEvents(schema, topics) {
   for (const topic of topics) {
     const name = nameOf(topic);
     file.print();
-    file.print(`/** ${topic.description} Travels on \`${topic.name}\`. */`);
+    file.print(`/** ${inComment(topic.description)} Travels on \`${topic.name}\`. */`);
     file.print(`export const ${name} = ${name}Schema;`);
     file.print(`export type ${name} = ${name}Message;`);
   }
 }
+
+/** A description whose text cannot end the comment it stands in. */
+const inComment = (description) => description.trim().replace(/\s+/g, ' ').replaceAll('*/', '*\\/');
 
 /** A guard for each enum of an event: whoever branches on one has to say what happens to a value that came later. */
 function printKnownValues(schema, topics) {
@@ -68,7 +71,7 @@ function printCommands(schema, services) {
   for (const { service, commands } of services) {
     for (const { name, description, method } of commands) {
       file.print();
-      file.print(`/** ${description} */`);
+      file.print(`/** ${inComment(description)} */`);
       file.print(`export const ${name} = ${service.name}.method.${method.localName};`);
     }
   }

@@ -10,6 +10,8 @@
 //   delete <file>
 //   move <file> to <file>
 //   release <day>         releases what was changed so far
+//   releasing             the check is the one of a release
+//   delete folder <folder>
 //   expect                what the gate says, one line each; nothing if it is silent
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -38,13 +40,13 @@ const changes = {
     mkdirSync(dirname(join(home, file)), { recursive: true });
     writeFileSync(join(home, file), lines.map((line) => `${line.slice(1)}\n`).join(''));
   },
-  delete: (home, [file]) => rmSync(join(home, file)),
+  delete: (home, words) => rmSync(join(home, words.at(-1)), { recursive: words[0] === 'folder' }),
   move: (home, [file, , to]) => {
     mkdirSync(dirname(join(home, to)), { recursive: true });
     renameSync(join(home, file), join(home, to));
   },
   release: async (home, [today]) => {
-    const inspected = await inspect({ home, today });
+    const inspected = await inspect({ home, today, releasing: true });
     if (inspected.findings.any) throw new Error(`It cannot be released:\n${inspected.findings.lines.join('\n')}`);
     await release({ home, today, ...inspected });
   },
@@ -53,18 +55,20 @@ const changes = {
 async function run(released, path) {
   const text = readFileSync(path, 'utf8');
   const [head, expected] = text.split(/^expect\n/m);
-  const steps = head.split(/\n(?=(?:today|change|create|delete|move|release) )/).slice(1);
+  const steps = head.split(/\n(?=(?:(?:today|change|create|delete|move|release) |releasing\n))/).slice(1);
   const home = mkdtempSync(join(tmpdir(), 'past-tense-fixture-'));
   try {
     cpSync(released, home, { recursive: true });
     let today = FIRST_RELEASE;
+    let releasing = false;
     for (const step of steps) {
       const [what, ...lines] = step.split('\n').filter((line) => line !== '');
       const [kind, ...words] = what.split(' ');
       if (kind === 'today') [today] = words;
+      else if (kind === 'releasing') releasing = true;
       else await changes[kind](home, words, lines);
     }
-    const { findings } = await inspect({ home, today });
+    const { findings } = await inspect({ home, today, releasing });
     const said = [...findings.notes.map((note) => `note: ${note}`), ...findings.lines];
     if (process.argv.includes('--write')) writeFileSync(path, `${head}expect\n${said.map((line) => `${line}\n`).join('')}`);
     return { expected: expected.split('\n').filter((line) => line !== ''), said };

@@ -3,6 +3,7 @@
 // Rules that say how much there may be at most, and at least.
 const UPPER = new Set(['lt', 'lte', 'maxLen', 'maxBytes', 'maxItems', 'maxPairs', 'within']);
 const LOWER = new Set(['gt', 'gte', 'minLen', 'minBytes', 'minItems', 'minPairs']);
+const RANGE = ['gt', 'gte', 'lt', 'lte'];
 /** Rules that say how long something is exactly, as the two that say it together. */
 const EXACT = { len: ['minLen', 'maxLen'], lenBytes: ['minBytes', 'maxBytes'] };
 /** From what is always checked to what never is. */
@@ -21,8 +22,12 @@ export function compareRules(before, after) {
 }
 
 function compare(before, after, path, found) {
+  const [was, is] = [before, after].map(rangeOf);
+  // A range whose end is before its beginning lets through what is outside; whatever changes there counts as stricter.
+  const isOutside = (isInverted(before) || isInverted(after)) && JSON.stringify(was) !== JSON.stringify(is);
+  if (isOutside) found.tightened.push(change(path.replace(/\.$/, ''), was, is));
   for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
-    if (key === 'example') continue;
+    if (key === 'example' || (isOutside && RANGE.includes(key))) continue;
     const [was, is] = [before[key], after[key]];
     const name = path + snake(key);
     if (JSON.stringify(was) === JSON.stringify(is)) continue;
@@ -39,10 +44,12 @@ function compare(before, after, path, found) {
   }
 }
 
-/** Rules in the form that can be compared: exact lengths as limits, a constant as a list of one, whole numbers with inclusive limits. */
+/** Rules in the form that can be compared: defaults as they are applied, exact lengths as limits, a constant as a list of one, whole numbers with inclusive limits. */
 function withLimits(rules, type = '') {
   const { const: constant, ...rest } = rules;
   if (constant !== undefined) rest.in = [constant];
+  // https://protovalidate.com/reference/rules/string_rules/#strict
+  if (rest.wellKnownRegex !== undefined) rest.strict ??= true;
   for (const [exact, limits] of Object.entries(EXACT)) {
     if (rest[exact] === undefined) continue;
     for (const one of limits) rest[one] = rest[exact];
@@ -90,6 +97,17 @@ function change(name, was, is) {
 const say = (value) => (typeof value === 'string' ? value : JSON.stringify(value));
 const isRules = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
 const snake = (name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+/** The limits of a range; undefined where there is none. */
+function rangeOf(rules) {
+  const limits = RANGE.filter((key) => rules[key] !== undefined).map((key) => [key, rules[key]]);
+  return limits.length > 0 ? Object.fromEntries(limits) : undefined;
+}
+
+function isInverted({ gt, gte, lt, lte }) {
+  const [from, to] = [limit(gt ?? gte, -Infinity), limit(lt ?? lte, Infinity)];
+  return from > to || (from === to && (gt !== undefined || lt !== undefined));
+}
 
 /** What holds without a limit: nothing is shorter than empty. */
 const lowest = (key) => (key.startsWith('min') ? 0n : -Infinity);

@@ -1,14 +1,17 @@
 // A deprecation says since when, and its date is neither in the future nor made up afterwards.
-import { daysAfter, isDay, nameOf } from '../contracts.mjs';
+import { nameOf } from '../contracts.mjs';
+import { daysAfter, isDay } from '../days.mjs';
 
 /** Days between the release of a deprecation's date and the removal. */
 export const NOTICE_DAYS = 90;
 
 /**
- * @param {{contracts: object, baseline?: object, findings: object, today: string, releases: {date: string}[]}} gate
+ * @param {{contracts: object, baseline?: object, findings: object, today: string, releases: {date: string}[], releasing: boolean}} gate
  */
-export function checkDeprecations({ contracts, baseline, findings, today, releases }) {
+export function checkDeprecations({ contracts, baseline, findings, today, releases, releasing }) {
   const lastRelease = releases.at(-1)?.date;
+  // The 90 days begin when a release says so: this one, or the next one that is still to come.
+  const earliest = releasing ? today : lastRelease;
   const then = new Map();
   if (baseline) for (const { name, since } of deprecablesOf(baseline)) then.set(name, since);
   for (const { desc, name, deprecated, since, option } of deprecablesOf(contracts)) {
@@ -32,10 +35,10 @@ export function checkDeprecations({ contracts, baseline, findings, today, releas
         `its users were promised ${NOTICE_DAYS} days from then`,
         `write "${released}" again`,
       );
-    else if (!released && lastRelease && since < lastRelease)
+    else if (!released && earliest && since < earliest)
       add(
         `may not be deprecated since ${since}`,
-        `the release of ${lastRelease} did not say so and its users need ${NOTICE_DAYS} days to know`,
+        `${lastRelease ? `the release of ${lastRelease} did not say so` : 'no release said so'} and its users need ${NOTICE_DAYS} days to know`,
         `write "${today}"`,
       );
     else if (released && daysAfter(released, NOTICE_DAYS) <= today)

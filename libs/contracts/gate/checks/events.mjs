@@ -1,7 +1,7 @@
 // What every event has to declare: a name in the past tense, and a topic that says who owns it, where it goes and for how long.
 import { ScalarType } from '@bufbuild/protobuf';
 import { FieldDescriptorProto_Label } from '@bufbuild/protobuf/wkt';
-import { saysWhatHappened } from '../../generator/names.mjs';
+import { mendOfFact, wordsOf } from '../../generator/names.mjs';
 import { nameOf, versionOf, withNested } from '../contracts.mjs';
 
 const OPTION = '(past_tense.contract.v1.topic)';
@@ -15,6 +15,7 @@ const MAX_PARTITIONS = 256;
  */
 export function checkEvents(contracts, findings) {
   const topics = new Map();
+  const things = new Set(contracts.eventFiles.map(aggregateOf));
   for (const file of contracts.files) checkSyntax(contracts, findings, file);
   for (const file of contracts.eventFiles) {
     for (const service of file.services)
@@ -27,14 +28,29 @@ export function checkEvents(contracts, findings) {
     // What a service of commands says with is wrong for the same reason as the service.
     if (file.services.length > 0) continue;
     checkFile(contracts, findings, file);
-    for (const event of file.messages) checkEvent({ contracts, findings, topics, event });
+    for (const event of file.messages) checkEvent({ contracts, findings, topics, things, event });
   }
   refuseMisplaced(contracts, findings);
 }
 
 /** What lies where nobody looks for it would be neither checked nor created. */
 function refuseMisplaced(contracts, findings) {
-  for (const file of contracts.strangers)
+  for (const file of contracts.strangers.filter((one) => contracts.folderOf(one) === 'vendor'))
+    findings.add(
+      contracts.placeOf(file),
+      `the package ${file.proto.package} may not lie in vendor`,
+      'what lies there is of others and is not checked',
+      'move its file to libs/contracts/proto, or to libs/contracts/commands if it holds commands',
+    );
+  for (const message of contracts.otherPeoplesFiles.flatMap((file) => file.messages.flatMap(withNested)))
+    if (contracts.declares(message, 'topic'))
+      findings.add(
+        contracts.placeOf(message),
+        `${nameOf(message)} may not have a topic`,
+        'the names buf and google belong to others, whose files are not checked',
+        'declare it in a package of its own in libs/contracts/proto',
+      );
+  for (const file of contracts.strangers.filter((one) => contracts.folderOf(one) !== 'vendor'))
     findings.add(
       contracts.placeOf(file),
       `the package ${file.proto.package} may not be declared here`,
@@ -94,20 +110,15 @@ function checkFile(contracts, findings, file) {
     );
 }
 
-function checkEvent({ contracts, findings, topics, event }) {
+function checkEvent({ contracts, findings, topics, things, event }) {
   const topic = contracts.topicOf(event);
   const { name } = event;
   const add = (setting, what, why, remedy) => findings.add(contracts.placeOf(event, setting), `${name} ${what}`, why, remedy);
   const missing = (what, why, hint) =>
     add(undefined, `has no ${what} but needs ${what.endsWith('s') ? 'them' : 'one'}`, why, `add \`${hint}\` to its ${OPTION} option`);
 
-  if (!saysWhatHappened(name))
-    add(
-      undefined,
-      'does not say what happened but must',
-      'an event is a fact',
-      'end its name with a verb in the past tense, as OrderPlaced does (libs/contracts/generator/names.mjs)',
-    );
+  const mend = mendOfFact(name, { aggregate: aggregateOf(event.file), things });
+  if (mend) add(undefined, 'does not say what happened but must', 'an event is a fact', `${mend} (libs/contracts/generator/names.mjs)`);
   const expected = topicNameOf(event);
   if (!contracts.declares(event, 'topic'))
     return add(
@@ -153,7 +164,7 @@ function checkPeople({ contracts, topic, add, missing, event, findings }) {
 }
 
 function checkSettings(topic, add, missing) {
-  if (!topic.description) missing('description', 'the catalogue shows it', 'description: "the fact in one sentence"');
+  if (!topic.description?.trim()) missing('description', 'the catalogue shows it', 'description: "the fact in one sentence"');
   const { partitions, retentionDays, cleanup } = topic;
   if (!partitions) missing('partitions', 'their number cannot change later', 'partitions: 12');
   else if (partitions < MIN_PARTITIONS || partitions > MAX_PARTITIONS)
@@ -191,7 +202,7 @@ function checkSettings(topic, add, missing) {
 }
 
 function checkKey({ contracts, topic, add, missing, event, findings }) {
-  const aggregate = event.file.proto.package.split('.')[0];
+  const aggregate = aggregateOf(event.file);
   const expected = `${aggregate}_id`;
   if (!topic.key) return missing('key', 'events of one aggregate stay in order by it', `key: "${expected}"`);
   const field = event.fields.find(({ name }) => name === topic.key);
@@ -230,8 +241,6 @@ function checkKey({ contracts, topic, add, missing, event, findings }) {
       'an event without its aggregate has no place in an order',
       'declare it as a plain string without `optional`, `oneof` and `ignore`',
     );
-  if (string.const !== undefined || string.in?.length)
-    addToField('may not be limited to certain values', 'a constant key puts all events into one partition', 'leave `const` and `in` out');
   if (contracts.declared(field, 'personal'))
     addToField(
       'may not be marked as personal',
@@ -249,4 +258,7 @@ const isNobody = (name, kind) => !name || name === `${kind}_UNSPECIFIED` || !Str
 
 /** The topic an event travels on: its name, and from the second version on the version. */
 const topicNameOf = (event) => kebab(event.name) + (versionOf(event) > 1 ? `-v${versionOf(event)}` : '');
-const kebab = (name) => name.replace(/(?<=[a-z0-9])(?=[A-Z])/g, '-').toLowerCase();
+const kebab = (name) => wordsOf(name).join('-');
+
+/** What the events of a file are about: the first part of its package. */
+const aggregateOf = (file) => file.proto.package.split('.')[0];

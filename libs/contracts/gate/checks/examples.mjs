@@ -1,11 +1,13 @@
 // The example of each event, and what earlier releases wrote: both have to be read and found valid with these contracts.
 import { equals, fromBinary, fromJson } from '@bufbuild/protobuf';
+import { pathToString } from '@bufbuild/protobuf/reflect';
+import { createValidator } from '@bufbuild/protovalidate';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from '../contracts.mjs';
 
 /**
- * @param {{home: string, contracts: object, baseline?: object, findings: object}} gate
+ * @param {{home: string, contracts: object, baseline?: object, findings: object, validator: object, releases: object[], releasing: boolean}} gate
  */
 export function checkExamples(gate) {
   const events = new Map(gate.contracts.events.map((event) => [event.typeName, event]));
@@ -46,22 +48,28 @@ export function exampleOf({ home, contracts }, event) {
 /** What the releases wrote: the number of the release and the type of the event, oldest first. */
 export function corpusIn(home) {
   const folder = join(home, 'released', 'corpus');
-  const releases = existsSync(folder) ? readdirSync(folder).map(Number) : [];
+  const entries = existsSync(folder) ? readdirSync(folder, { withFileTypes: true }) : [];
+  const releases = entries.filter((entry) => entry.isDirectory() && /^\d+$/.test(entry.name)).map(({ name }) => Number(name));
   return releases
     .sort((a, b) => a - b)
-    .flatMap((release) =>
-      readdirSync(join(folder, String(release)))
-        .filter((file) => file.endsWith('.bin'))
-        .map((file) => ({ release, name: file.slice(0, -'.bin'.length) })),
-    );
+    .flatMap((release) => {
+      const files = new Set(readdirSync(join(folder, String(release))));
+      return [...files]
+        .filter((file) => file.endsWith('.bin') && files.has(file.replace(/bin$/, 'json')))
+        .map((file) => ({ release, name: file.slice(0, -'.bin'.length) }));
+    });
 }
 
 function checkExample(gate, event) {
   const file = `${ROOT}/examples/${event.typeName}.json`;
   const add = (...sentence) => gate.findings.add({ file, line: 1 }, ...sentence);
   const why = 'the catalogue shows it, and the next release proves with it that old events can be read';
-  if (!existsSync(join(gate.home, 'examples', `${event.typeName}.json`)))
-    return add(`${event.typeName} must have an example`, why, 'write one: the payload in the JSON of Protobuf, with every field');
+  if (!existsSync(join(gate.home, 'examples', `${event.typeName}.json`))) {
+    const remedy = 'write one: the payload in the JSON of Protobuf, with every field';
+    if (gate.releasing || gate.baseline?.registry.getMessage(event.typeName))
+      return add(`${event.typeName} must have an example`, why, remedy);
+    return gate.findings.note({ file, line: 1 }, `${event.typeName} has no example yet, and needs one before it is released; ${remedy}.`);
+  }
   try {
     const wrong = violationsOf(gate.validator, event, exampleOf(gate, event));
     if (wrong) add(`the example of ${event.typeName} must be valid (${wrong})`, why, 'correct it');
@@ -70,31 +78,53 @@ function checkExample(gate, event) {
   }
 }
 
-function checkWritten({ home, contracts, findings, validator }, event, release) {
-  const path = join(home, 'released', 'corpus', String(release), event.typeName);
-  const place = contracts.placeOf(event);
-  const written = `${event.typeName} as release ${release} wrote it`;
-  const remedy = 'undo the change, or make it in a new version of the event';
+function checkWritten(gate, event, release) {
+  const { home, contracts, baseline, findings, validator } = gate;
+  const file = `released/corpus/${release}/${event.typeName}`;
+  const read = (end) => readFileSync(join(home, `${file}.${end}`));
+  const written = { bytes: read('bin'), said: read('json').toString() };
+  const wrong = wrongWith(written, event, contracts.registry, validator);
+  if (!wrong) return;
+  // The contracts of the last release could read it when it was released; if they cannot, it is the file that changed.
+  const before = baseline?.registry.getMessage(event.typeName);
+  const damage = before && wrongWith(written, before, baseline.registry, createValidator({ registry: baseline.registry }));
+  if (damage)
+    return findings.add(
+      { file: `${ROOT}/${file}.${damage.end}`, line: 1 },
+      `${event.typeName}.${damage.end} must be what release ${release} wrote, which its own contracts could read`,
+      'only that proves that old events can be read',
+      `take ${file}.bin and .json from the branch that was released`,
+    );
+  findings.add(
+    contracts.placeOf(event),
+    `${event.typeName} as release ${release} wrote it ${wrong.what}`,
+    wrong.why ?? 'such events are replayed and would be dead-lettered',
+    'undo the change, or make it in a new version of the event',
+  );
+}
+
+/** What is wrong with a written event where these contracts read it, and the end of the name of the file that shows it; undefined if nothing is. */
+function wrongWith({ bytes, said }, event, registry, validator) {
+  let end = 'bin';
   try {
-    const message = fromBinary(event, readFileSync(`${path}.bin`));
-    const wrong = violationsOf(validator, event, message);
-    if (wrong)
-      return findings.add(place, `${written} must stay valid (${wrong})`, 'such events are replayed and would be dead-lettered', remedy);
-    const said = fromJson(event, JSON.parse(readFileSync(`${path}.json`, 'utf8')), {
-      ignoreUnknownFields: true,
-      registry: contracts.registry,
-    });
-    if (!equals(event, message, said))
-      findings.add(place, `${written} must keep its meaning`, 'its bytes are read into other fields or other values', remedy);
+    const message = fromBinary(event, bytes);
+    const violations = violationsOf(validator, event, message);
+    if (violations) return { end, what: `must stay valid (${violations})` };
+    end = 'json';
+    const meant = fromJson(event, JSON.parse(said), { ignoreUnknownFields: true, registry });
+    if (equals(event, message, meant)) return undefined;
+    return { end, what: 'must keep its meaning', why: 'its bytes are read into other fields or other values' };
   } catch (error) {
-    findings.add(place, `${written} must stay readable (${oneLine(error)})`, 'such events are replayed and would be dead-lettered', remedy);
+    return { end, what: `must stay readable (${oneLine(error)})` };
   }
 }
 
+/** What a payload violates, with the path of each field; undefined if it is valid. */
 function violationsOf(validator, event, message) {
   const { kind, violations, error } = validator.validate(event, message);
   if (kind === 'error') return oneLine(error);
-  return kind === 'valid' ? undefined : violations.map((one) => oneLine(one)).join('; ');
+  if (kind === 'valid') return undefined;
+  return violations.map((one) => [pathToString(one.field), oneLine(one)].filter((word) => word !== '').join(': ')).join('; ');
 }
 
 const oneLine = (error) => (error.toString?.() && error.message !== undefined ? String(error.message) : String(error)).replace(/\s+/g, ' ');

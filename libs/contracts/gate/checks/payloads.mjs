@@ -123,12 +123,7 @@ class Payload {
     const { message } = field;
     if (message.typeName.startsWith('google.protobuf.')) {
       if (!ALLOWED_OF_GOOGLE.has(message.typeName))
-        this.#refuse(
-          field,
-          `may not be a ${message.typeName}`,
-          'it holds anything, and a contract says what',
-          'declare a message or a field with its rules',
-        );
+        this.#refuse(field, `may not be a ${message.typeName}`, ...whyNotOfGoogle(message));
       return 24;
     }
     if (above.includes(message)) {
@@ -175,6 +170,16 @@ class Payload {
   #refuse(field, what, why, remedy) {
     this.#findings.add(this.#contracts.placeOf(field), `${nameOf(field.parent)}.${field.name} ${what}`, why, remedy);
   }
+}
+
+/** Why a type of google.protobuf does not fit a payload, and what to declare instead. */
+function whyNotOfGoogle({ name }) {
+  if (/^(Any|Struct|Value|ListValue)$/.test(name))
+    return ['it holds anything, and a contract says what', 'declare a message or a field with its rules'];
+  if (/^(Double|Float|U?Int32|U?Int64|Bool|String|Bytes)Value$/.test(name))
+    return ['`optional` says as well that a value can be missing', 'declare an `optional` field of the type that it wraps'];
+  if (name === 'Empty') return ['it holds nothing', 'leave the field out, or declare what it is to say'];
+  return ['it describes messages and says nothing of a fact', 'declare a message or a field with its rules'];
 }
 
 /** The longest text, in bytes, that the rules let through. */

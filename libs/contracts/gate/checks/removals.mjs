@@ -3,7 +3,8 @@
 import { clone, create } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { createValidator } from '@bufbuild/protovalidate';
-import { daysAfter, factNameOf, nameOf, versionOf } from '../contracts.mjs';
+import { enumsIn, factNameOf, messagesIn, nameOf, versionOf } from '../contracts.mjs';
+import { daysAfter } from '../days.mjs';
 import { NOTICE_DAYS } from './deprecations.mjs';
 
 /**
@@ -13,24 +14,29 @@ import { NOTICE_DAYS } from './deprecations.mjs';
 export function checkRemovals(gate) {
   const { contracts, baseline } = gate;
   const pruned = clone(FileDescriptorSetSchema, baseline.image);
+  const orphans = new Set();
   const events = new Set(contracts.events.map(({ typeName }) => typeName));
   for (const event of baseline.events) {
     if (events.has(event.typeName) || contracts.registry.getMessage(event.typeName)) continue;
     judgeEvent(gate, event);
     withoutFile(pruned, event.file.proto.name);
+    for (const type of typesIn(event)) orphans.add(type);
   }
-  const orphans = [];
   for (const message of baseline.messages) {
     const now = contracts.registry.getMessage(message.typeName);
     if (!now) continue;
     const gone = message.fields.filter((field) => !now.fields.some(({ number }) => number === field.number));
     for (const field of gone) judgeField(gate, field, now);
     if (gone.length > 0) withoutFields(pruned, message, new Set(gone.map(({ number }) => number)));
-    orphans.push(...gone.map((field) => field.message ?? field.enum).filter((type) => type?.parent));
+    for (const type of gone.flatMap(typesOf)) orphans.add(type);
   }
-  for (const type of orphans) withoutOrphan(pruned, contracts, type);
+  withoutOrphans(pruned, contracts, orphans);
   return pruned;
 }
+
+/** The types that a field brings into a payload, those inside them included. */
+const typesOf = (field) => (field.message ? typesIn(field.message) : field.enum ? [field.enum] : []);
+const typesIn = (message) => [...messagesIn(message), ...enumsIn(message)];
 
 function judgeEvent({ contracts, baseline, findings, today }, event) {
   const { name, deprecatedSince } = baseline.topicOf(event);
@@ -112,18 +118,42 @@ function withoutFields(image, message, numbers) {
   const kept = proto.oneofDecl.map((_, i) => i).filter((i) => used.has(i));
   proto.oneofDecl = kept.map((i) => proto.oneofDecl[i]);
   for (const field of proto.field.filter(hasOneof)) field.oneofIndex = kept.indexOf(field.oneofIndex);
+  // A map's pairs are a message that the compiler declares, and nobody can keep it.
+  const isLeft = ({ name }) => proto.field.some(({ typeName }) => typeName === `.${message.typeName}.${name}`);
+  proto.nestedType = proto.nestedType.filter((nested) => !nested.options?.mapEntry || isLeft(nested));
 }
 
 const hasOneof = (field) => Object.hasOwn(field, 'oneofIndex');
 
-/** A type that only removed fields had may go with them. */
-function withoutOrphan(image, contracts, type) {
-  const gone = !(contracts.registry.getMessage(type.typeName) ?? contracts.registry.getEnum(type.typeName));
-  const used = image.file.some((file) => file.messageType.some((message) => mentions(message, `.${type.typeName}`)));
-  const parent = protoOf(image, type.parent);
-  if (!gone || used || !parent) return;
-  parent.nestedType = parent.nestedType.filter((nested) => nested.name !== type.name);
-  parent.enumType = parent.enumType.filter((nested) => nested.name !== type.name);
+/** Types that only removed fields and events had may go with them, and then the types that only those had. */
+function withoutOrphans(image, contracts, types) {
+  const left = new Set([...types].filter(({ typeName }) => !(contracts.registry.getMessage(typeName) ?? contracts.registry.getEnum(typeName))));
+  for (let before = Infinity; left.size < before; ) {
+    before = left.size;
+    for (const type of left) {
+      if (image.file.some((file) => file.messageType.some((message) => mentions(message, `.${type.typeName}`)))) continue;
+      withoutType(image, contracts, type);
+      left.delete(type);
+    }
+  }
+}
+
+function withoutType(image, contracts, type) {
+  const file = image.file.find(({ name }) => name === type.file.proto.name);
+  if (!file) return;
+  const isOther = ({ name }) => name !== type.name;
+  const parent = type.parent && protoOf(image, type.parent);
+  if (parent) {
+    parent.nestedType = parent.nestedType.filter(isOther);
+    parent.enumType = parent.enumType.filter(isOther);
+  } else if (!type.parent) {
+    file.messageType = file.messageType.filter(isOther);
+    file.enumType = file.enumType.filter(isOther);
+  }
+  const isEmpty = [file.messageType, file.enumType, file.service, file.extension].every(({ length }) => length === 0);
+  if (!isEmpty || contracts.registry.getFile(file.name)) return;
+  image.file = image.file.filter((one) => one !== file);
+  for (const one of image.file) one.dependency = one.dependency.filter((name) => name !== file.name);
 }
 
 const mentions = (message, typeName) =>

@@ -1,4 +1,4 @@
-// What a topic, a service of commands and a service were when they were released, and must stay.
+// What a topic, a service of commands, a service and a team were when they were released, and must stay.
 import { nameOf } from '../contracts.mjs';
 
 /**
@@ -13,7 +13,7 @@ export function checkUnchanged(gate) {
   }
   checkPersonal(gate);
   checkCommands(gate);
-  checkServices(gate);
+  checkNames(gate);
   checkOptions(gate);
 }
 
@@ -149,28 +149,27 @@ function checkOptions({ contracts, baseline, findings }) {
   }
 }
 
-function checkServices({ contracts, baseline, findings }) {
-  const ENUM = 'past_tense.contract.v1.Service';
-  const [now, before] = [contracts.registry.getEnum(ENUM), baseline.registry.getEnum(ENUM)];
-  const names = new Map();
-  for (const value of now?.values ?? []) {
-    const name = contracts.declared(value, 'service')?.name;
-    if (!name) continue;
-    const was = before?.value[value.number] && baseline.declared(before.value[value.number], 'service')?.name;
-    if (was && was !== name)
-      findings.add(
-        contracts.placeOf(value),
-        `${value.name} may not change its name from "${was}" to "${name}" after its release`,
-        'its consumer group, its database, its dead letters and what it remembers of processed events bear that name',
-        `write "${was}" again`,
-      );
-    if (names.has(name))
-      findings.add(
-        contracts.placeOf(value),
-        `${value.name} may not be named "${name}" as ${names.get(name)} is`,
-        'they would share one consumer group',
-        'name it otherwise',
-      );
-    names.set(name, value.name);
+const NAMED = [
+  { type: 'Service', option: 'service', why: 'its consumer group, its database, its dead letters and what it remembers of processed events bear that name' },
+  { type: 'Team', option: 'team', why: 'events that were written before, dashboards and alerts bear that name' },
+];
+
+/** What a service and a team are called outside the code. That each has a name at all is found without a release. */
+function checkNames({ contracts, baseline, findings }) {
+  for (const { type, option, why } of NAMED) {
+    const [now, before] = [contracts, baseline].map(({ registry }) => registry.getEnum(`past_tense.contract.v1.${type}`));
+    for (const value of now?.values ?? []) {
+      const was = before?.value[value.number] && baseline.declared(before.value[value.number], option)?.name;
+      const is = contracts.declared(value, option)?.name;
+      if (was && was !== is)
+        findings.add(
+          contracts.placeOf(value),
+          is
+            ? `${value.name} may not change its name from "${was}" to "${is}" after its release`
+            : `${value.name} may not lose its name "${was}" after its release`,
+          why,
+          `write "${was}" again`,
+        );
+    }
   }
 }
