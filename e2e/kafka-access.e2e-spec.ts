@@ -132,10 +132,10 @@ it('whoever does not say who they are, or says it wrongly, gets nothing but a se
 });
 
 it('only the catalogue grants permissions, and it has none to grant a second time', async () => {
-  await expect(applyPermissions(as('orders'), declaredPermissions())).rejects.toThrow(
+  await expect(applyPermissions(as('orders'), declaredPermissions(), false)).rejects.toThrow(
     'does not let orders see who may do what; apply the catalogue as a user that is in super.users.',
   );
-  expect(await applyPermissions(as('catalogue'), declaredPermissions())).toEqual({ missing: [], surplus: [], notes: [] });
+  expect(await applyPermissions(as('catalogue'), declaredPermissions(), true)).toEqual({ missing: [], surplus: [], notes: [] });
 });
 
 it("a service with another's credentials does not start, and says why", async () => {

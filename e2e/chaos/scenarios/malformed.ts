@@ -36,12 +36,12 @@ const MALFORMATIONS: Record<string, Malformation> = {
   'no key': () => ({ key: null }),
   oversized: (_, random) => ({ value: Buffer.alloc(random.between(500_000, 1_000_000), 7) }),
 };
-const NOBODY_KNOWS = 99 as never;
+const SAYS_NOTHING = 0;
 const UNKNOWN_ENUM = new Map(
   [
-    (id: string) => fact(PaymentDeclined, { paymentId: id, orderId: newId(), reason: NOBODY_KNOWS }),
-    (id: string) => fact(ShipmentRejected, { shipmentId: id, orderId: newId(), reason: NOBODY_KNOWS }),
-    (id: string) => fact(OrderCancelled, { orderId: id, reason: NOBODY_KNOWS }),
+    (id: string) => fact(PaymentDeclined, { paymentId: id, orderId: newId(), reason: SAYS_NOTHING }),
+    (id: string) => fact(ShipmentRejected, { shipmentId: id, orderId: newId(), reason: SAYS_NOTHING }),
+    (id: string) => fact(OrderCancelled, { orderId: id, reason: SAYS_NOTHING }),
   ].map((make) => [make(newId()).type.typeName as string, make]),
 );
 const OVERSIZED_AT_MOST = 40;
@@ -134,7 +134,7 @@ function makeOne(
     const { type, data } = unknownEnum(id);
     return {
       record: { ...good, key: id, value: encode(type, data, 1), headers: { ...good.headers, ce_subject: id } },
-      kind: 'unknown enum value',
+      kind: 'enum value that says nothing',
       topic,
     };
   }

@@ -12,7 +12,7 @@ import {
   type SubjectPlan,
 } from '@past-tense/messaging';
 import type { Request } from './request';
-import { permissionSteps, subjectSteps, topicSteps, type Step } from './steps';
+import { permissionSteps, subjectSteps, surplusNotes, topicSteps, type Step } from './steps';
 
 export interface CatalogueOptions {
   readonly kafka: KafkaOptions;
@@ -49,8 +49,12 @@ export class Catalogue {
       ? await comparePermissions(kafka, declaredPermissions())
       : { missing: [], surplus: [], notes: [] };
     return {
-      steps: [...topicSteps(differences, request), ...subjectSteps(subjects, request), ...permissionSteps(missing, surplus)],
-      notes: [...leftTopics(existing, registered), ...notes],
+      steps: [
+        ...topicSteps(differences, request),
+        ...subjectSteps(subjects, request),
+        ...permissionSteps(missing, request.revoke ? surplus : []),
+      ],
+      notes: [...leftTopics(existing, registered), ...notes, ...(request.revoke ? [] : surplusNotes(surplus))],
       subjects,
     };
   }
@@ -70,7 +74,7 @@ export class Catalogue {
     }
     await applyTopics(kafka, declaredTopics(), replicationFactor, request.mayGrow);
     await this.#registry.register(this.#subjects, request.mayBreak);
-    if (request.acls) await applyPermissions(kafka, declaredPermissions());
+    if (request.acls) await applyPermissions(kafka, declaredPermissions(), request.revoke);
   }
 }
 
@@ -82,5 +86,8 @@ function leftTopics(existing: readonly string[], subjects: readonly string[]): s
   return existing
     .filter((name) => !declared.has(name) && (schemas.has(`${name}-value`) || endings.some((ending) => name.endsWith(ending))))
     .sort()
-    .map((name) => `topic ${name} is on Kafka and no contract declares it; it is left as it is, delete it when nobody needs its events`);
+    .map(
+      (name) =>
+        `topic ${name} is on Kafka and no contract declares it; it is left as it is, delete it if it was ours and nobody needs its events`,
+    );
 }

@@ -4,10 +4,19 @@ const read = (line: string) => readRequest(line.split(' ').filter(Boolean))!;
 
 describe('the command line of npm run catalogue', () => {
   it('changes only what it must, unless it is told otherwise', () => {
-    expect(read('')).toEqual({ dryRun: false, acls: false, mayGrow: new Set(), mayLose: new Set(), mayBreak: new Set(), flags: [] });
+    expect(read('')).toEqual({
+      dryRun: false,
+      acls: false,
+      revoke: false,
+      mayGrow: new Set(),
+      mayLose: new Set(),
+      mayBreak: new Set(),
+      flags: [],
+    });
     expect(read('--dry-run --acls --allow-data-loss order-placed')).toEqual({
       dryRun: true,
       acls: true,
+      revoke: false,
       mayGrow: new Set(),
       mayLose: new Set(['order-placed']),
       mayBreak: new Set(),

@@ -8,6 +8,8 @@ export interface Request {
   readonly dryRun: boolean;
   /** See to the permissions on Kafka, too. */
   readonly acls: boolean;
+  /** Take away permissions that are not declared any more. */
+  readonly revoke: boolean;
   /** Topics that may get more partitions, and with each the own topics of its consumers, which have as many. */
   readonly mayGrow: ReadonlySet<string>;
   /** Topics that may lose events. */
@@ -28,7 +30,8 @@ export const USAGE = `Usage: npm run catalogue -- [options]
 Brings Kafka and the schema registry into the state that the contracts declare. Doing it twice changes nothing.
 
   --dry-run                        says what would be done and does nothing
-  --acls                           grants the permissions on Kafka that the contracts declare, and takes away what they do not
+  --acls                           grants the permissions on Kafka that the contracts declare
+  --revoke                         with --acls: takes away what they do not declare any more; after the services, which may still need it
   --allow-more-partitions <topic>  lets a topic grow, and the own topics of its consumers with it; may be said more than once
   --allow-data-loss <topic>        lets a topic lose events that its declaration no longer keeps; may be said more than once
   --allow-incompatible <subject>   registers a schema that the registry refuses, as when a deprecated field has gone; may be said more than once
@@ -45,6 +48,7 @@ KAFKA_REPLICATION_FACTOR, KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME, KAFKA_SASL_
 export function readRequest(args: readonly string[]): Request | undefined {
   const values = parse(args);
   if (values.help) return undefined;
+  if (values.revoke && !values.acls) throw new UsageError('--revoke belongs to --acls; say both.');
   const grow = values['allow-more-partitions'] ?? [];
   const lose = values['allow-data-loss'] ?? [];
   const known = declaredTopics().map(({ name }) => name);
@@ -61,6 +65,7 @@ export function readRequest(args: readonly string[]): Request | undefined {
   return {
     dryRun: values['dry-run'] ?? false,
     acls: values.acls ?? false,
+    revoke: values.revoke ?? false,
     mayGrow: new Set(grow.flatMap((name) => [name, ...ownTopicsBehind(name)])),
     mayLose: new Set(lose),
     mayBreak: new Set(broken),
@@ -81,6 +86,7 @@ function parse(args: readonly string[]) {
       options: {
         'dry-run': flag,
         acls: flag,
+        revoke: flag,
         help: flag,
         'allow-more-partitions': names,
         'allow-data-loss': names,

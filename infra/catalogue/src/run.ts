@@ -9,7 +9,8 @@ const settings = z.object({
   ...kafkaSettings,
   KAFKA_BROKERS: kafkaSettings.KAFKA_BROKERS.prefault('127.0.0.1:19092'),
   SCHEMA_REGISTRY_URL: httpUrl().default('http://127.0.0.1:18081/apis/ccompat/v7'),
-  KAFKA_REPLICATION_FACTOR: wholeNumber(1, { min: 1, max: 10 }),
+  /** Copies of each new topic; -1 for as many as the brokers make by default. */
+  KAFKA_REPLICATION_FACTOR: wholeNumber(-1, { min: -1, max: 10 }),
 });
 
 /** Where the program says what it does, and what keeps it from doing it. */
@@ -52,7 +53,7 @@ export async function run(args: readonly string[], environment: NodeJS.ProcessEn
     changing = plan.steps.length > 0;
     if (changing) await catalogue.apply(plan, request);
     for (const { did } of plan.steps) say(did);
-    if (!changing) say('Nothing to do: Kafka and the schema registry are as the contracts declare.');
+    if (!changing) say(nothingToDo(request));
     return 0;
   } catch (error) {
     const { message } = error as Error;
@@ -63,14 +64,18 @@ export async function run(args: readonly string[], environment: NodeJS.ProcessEn
   }
 }
 
-function foretell({ steps }: Plan, { flags }: Request, { say, complain }: Output): 0 | 1 {
+function nothingToDo({ acls }: Request): string {
+  return `Nothing to do: ${acls ? 'topics, schemas and permissions' : 'topics and schemas'} are as the contracts declare.`;
+}
+
+function foretell({ steps }: Plan, request: Request, { say, complain }: Output): 0 | 1 {
   for (const { would, refused, flag } of steps) say(flag === undefined || refused === undefined ? would : refused);
   const hopeless = steps.flatMap(({ refused, flag }) => (refused !== undefined && flag === undefined ? [refused] : []));
   for (const sentence of hopeless) complain(sentence);
   if (hopeless.length > 0) return 1;
-  if (steps.length === 0) say('Nothing to do: Kafka and the schema registry are as the contracts declare.');
+  if (steps.length === 0) say(nothingToDo(request));
   else {
-    const needed = [...flags, ...new Set(steps.flatMap(({ flag }) => flag ?? []))];
+    const needed = [...request.flags, ...new Set(steps.flatMap(({ flag }) => flag ?? []))];
     say(`Nothing was changed. To apply it: npm run catalogue${needed.length > 0 ? ` -- ${needed.join(' ')}` : ''}`);
   }
   return 0;

@@ -45,9 +45,16 @@ export function subjectSteps(plans: readonly SubjectPlan[], { mayBreak }: Reques
   ]);
 }
 
+/** Permissions that no contract declares any more, and that stay until somebody says so: services of an older build may be working with them. */
+export function surplusNotes(surplus: readonly Permission[]): string[] {
+  return surplus.map(
+    (permission) =>
+      `${permission.user} is still allowed ${inWords(permission)}, which no contract declares; say --revoke when no service of an older build needs it`,
+  );
+}
+
 /** What is to change about the permissions. */
 export function permissionSteps(missing: readonly Permission[], surplus: readonly Permission[]): Step[] {
-  const inWords = ({ operation, resource, name }: Permission) => `to ${OPERATIONS[operation]} ${resource} ${name}`;
   return [
     ...missing.map((permission) => ({
       would: `${permission.user} would be allowed ${inWords(permission)}`,
@@ -58,6 +65,10 @@ export function permissionSteps(missing: readonly Permission[], surplus: readonl
       did: `${permission.user} is no longer allowed ${inWords(permission)}`,
     })),
   ];
+}
+
+function inWords({ operation, resource, name }: Permission): string {
+  return `to ${OPERATIONS[operation]} ${resource} ${name}`;
 }
 
 function created({ spec: { name, partitions, retentionMs, cleanup } }: TopicDifference): Step {

@@ -1,7 +1,9 @@
 import { registrySubjects, topicOf, OrderPlaced, PaymentCaptured } from '@past-tense/contracts';
 import {
+  applyPermissions,
   applyTopics,
   compareTopics,
+  declaredPermissions,
   declaredTopics,
   requireTopics,
   SchemaRegistry,
@@ -55,7 +57,7 @@ async function catalogue(args = '', change: NodeJS.ProcessEnv = {}): Promise<{ c
   return { code, said, complained };
 }
 
-const NOTHING_TO_DO = { code: 0, said: ['Nothing to do: Kafka and the schema registry are as the contracts declare.'], complained: [] };
+const NOTHING_TO_DO = { code: 0, said: [expect.stringMatching(/^Nothing to do: topics(,| and) schemas/) as string], complained: [] };
 const specOf = (name: string): TopicSpec => declaredTopics().find((spec) => spec.name === name)!;
 const differences = async () => (await compareTopics(options, declaredTopics())).differences;
 const ask = async (method: string, path: string, body?: object) => {
@@ -131,6 +133,37 @@ describe('from nothing but a topic that is too narrow', () => {
   });
 });
 
+describe('the permissions', () => {
+  it('that no contract declares any more stay, until it is said that nobody works with them', async () => {
+    const more = { user: 'orders', operation: 'read', resource: 'topic', name: 'order-placed' } as const;
+    await applyPermissions(options, [...declaredPermissions(), more], false);
+
+    expect(await catalogue('--acls')).toMatchObject({
+      code: 0,
+      said: expect.arrayContaining([
+        'note: orders is still allowed to read topic order-placed, which no contract declares; say --revoke when no service of an older build needs it',
+      ]) as string[],
+    });
+    expect((await catalogue('--acls --revoke')).said).toContain('orders is no longer allowed to read topic order-placed');
+    expect((await catalogue('--acls --revoke')).said.at(-1)).toBe(
+      'Nothing to do: topics, schemas and permissions are as the contracts declare.',
+    );
+  });
+
+  it('are looked at only with --acls', async () => {
+    expect(await catalogue('--revoke')).toMatchObject({ code: 1, complained: ['--revoke belongs to --acls; say both.'] });
+  });
+
+  it('a registry may ask for a user, whose password nobody gets to see', async () => {
+    const withPassword = url.replace('//', '//somebody:s3cret@');
+
+    expect(await catalogue('', { SCHEMA_REGISTRY_URL: withPassword })).toMatchObject({ code: 0, complained: [] });
+    const { complained } = await catalogue('', { SCHEMA_REGISTRY_URL: 'http://somebody:s3cret@127.0.0.1:9/apis' });
+    expect(complained.join()).toContain('does not answer at http://127.0.0.1:9/apis');
+    expect(complained.join()).not.toContain('s3cret');
+  });
+});
+
 describe('the topics', () => {
   it('a shorter retention and another cleanup policy are refused, until the topic is named', async () => {
     await applyTopics(options, [{ ...specOf('order-placed'), retentionMs: 200 * DAY_MS }], 1);
@@ -177,7 +210,7 @@ describe('the topics', () => {
     const reason =
       'Topic order-placed has 15 partitions and is declared with 12. A change would send later events of an aggregate to another partition than its earlier ones, and Kafka can only add partitions; keep 15, or publish a new version of the event on a new topic.';
     const note =
-      'note: topic kitchen.dlq is on Kafka and no contract declares it; it is left as it is, delete it when nobody needs its events';
+      'note: topic kitchen.dlq is on Kafka and no contract declares it; it is left as it is, delete it if it was ours and nobody needs its events';
 
     expect(await catalogue('--allow-more-partitions order-placed')).toEqual({
       code: 1,

@@ -76,9 +76,10 @@ function failure(command, code, said) {
   return new Error(`buf ${command} failed (${words || `it ended with ${code} and said nothing`}); ${remedy}.`);
 }
 
-/** What buf prints with --error-format=json: one object on each line. */
+/** What buf prints with --error-format=json: one object on each line, among which may be lines of its log. */
 const parseFound = (printed) =>
   printed
     .split('\n')
-    .filter((line) => line.startsWith('{'))
-    .map((line) => JSON.parse(line));
+    .filter((line) => /^\{.*\}$/.test(line))
+    .map((line) => JSON.parse(line))
+    .filter(({ message }) => message !== undefined);

@@ -58,10 +58,11 @@ function parse() {
 }
 
 /** One sentence for what kept the gate from checking, with the remedy. */
-function reasonOf({ code = '', message, path }) {
+function reasonOf({ code = '', message, path, syscall }) {
   if (code.endsWith('MODULE_NOT_FOUND') || code.startsWith('ERR_PACKAGE') || code.startsWith('ERR_INVALID_PACKAGE'))
     return `${/'([^']+)'/.exec(message)?.[1] ?? 'a package'} is not installed; run npm ci.`;
-  if (path) return `${path} cannot be read or written (${code}); see to its permissions and that it is what its name says.`;
+  if (syscall)
+    return `${path ?? 'a file in libs/contracts'} cannot be read or written (${code}); see to its permissions, and that it is a file or a folder as in git.`;
   return message;
 }
 

@@ -75,9 +75,9 @@ export class Contracts {
     return this.#all.filter((file) => isOfOthers(file) !== (this.folderOf(file) === 'vendor'));
   }
 
-  /** Files of others, which are not checked. */
-  get otherPeoplesFiles() {
-    return this.#all.filter(isOfOthers);
+  /** Files of others where such files lie, which are not checked. */
+  get vendored() {
+    return this.#all.filter((file) => isOfOthers(file) && this.folderOf(file) === 'vendor');
   }
 
   folderOf(file) {

@@ -36,7 +36,10 @@ export function checkGenerated({ home, contracts, findings, required }) {
   if (stale.length === 0) return;
   const place = { file: `${ROOT}/${GENERATED}/${stale[0]}`, line: 1 };
   if (!required)
-    return findings.note(place, `the generated code is not what the .proto files say (${stale.join(', ')}); run: npm run contracts:generate.`);
+    return findings.note(
+      place,
+      `the generated code is not what the .proto files say (${stale.join(', ')}); run: npm run contracts:generate.`,
+    );
   findings.add(
     place,
     `the generated code is not what the .proto files say and must be (${stale.join(', ')})`,

@@ -42,11 +42,23 @@ export function readReleased(home) {
   if (!releases) return { releases: [], refusal: refuse('releases.json', 'releases.json must list the releases') };
   const altered = releases.find((one, i) => entryOf(releases.slice(0, i), one).digest !== one.digest);
   if (altered)
-    return { releases, refusal: refuse('releases.json', `release ${altered.number} in releases.json must be what was written when it was made`) };
+    return {
+      releases,
+      refusal: refuse('releases.json', `release ${altered.number} in releases.json must be what was written when it was made`),
+    };
   const path = join(folder, 'image.binpb');
-  const bytes = existsSync(path) ? readFileSync(path) : Buffer.alloc(0);
+  const bytes = bytesIn(path);
   if (releases.at(-1).image === digestOf(bytes)) return { image: readImage(bytes), releases };
   return { releases, refusal: refuse('image.binpb', 'image.binpb must be what the last release wrote') };
+}
+
+/** What is in a file; nothing if it cannot be read. */
+function bytesIn(path) {
+  try {
+    return readFileSync(path);
+  } catch {
+    return Buffer.alloc(0);
+  }
 }
 
 /** The releases in a file; undefined if it does not hold them, one after the other. */

@@ -87,7 +87,8 @@ export function mendOfFact(name, { aggregate, things = new Set() } = {}) {
   if (words.length < 2 || !isPast(last)) return 'end its name with a verb in the past tense, as OrderPlaced does';
   const notYet = words.find((word) => NOT_YET.has(word));
   if (notYet) return `leave "${notYet}" out of its name, which is for what has happened, as OrderPlaced is`;
-  if (first !== aggregate && (IMPERATIVES.has(first) || (VERBS_OR_THINGS.has(first) && things.has(second))))
+  // A package named order_item has events such as OrderItemAdded.
+  if (first !== aggregate?.split('_')[0] && (IMPERATIVES.has(first) || (VERBS_OR_THINGS.has(first) && things.has(second))))
     return `begin its name with what it happened to instead of the verb "${first}", as OrderPlaced does`;
   return undefined;
 }

@@ -1,5 +1,16 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -29,13 +40,21 @@ function evaluate(module: string, expression: string): unknown {
 
 describe('the gate', () => {
   it('has nothing to say of the contracts as they are', async () => {
-    expect(await gate(HOME)).toMatchObject({ code: 0, err: '' });
+    expect(await gate(HOME, '--generated')).toMatchObject({ code: 0, err: '' });
   });
 
   it('asks for a day that exists', async () => {
     const { code, err } = await gate(HOME, '--today', '2027-02-29');
 
     expect(err).toContain('--today is "2027-02-29", which is no day');
+    expect(code).toBe(1);
+  });
+
+  it('says how it is used', async () => {
+    expect(await gate(HOME, '--help')).toMatchObject({ code: 0, err: '', out: expect.stringMatching(/^Usage: .*--generated/) as never });
+
+    const { code, err } = await gate(HOME, '--releese');
+    expect(err).toMatch(/^The contracts cannot be checked: Unknown option '--releese'.*\.\nUsage: /);
     expect(code).toBe(1);
   });
 
@@ -67,6 +86,14 @@ describe('the gate', () => {
     it('asks for generated code that is current, and releases once', async () => {
       const uuid = '  string order_id = 1 [(buf.validate.field).string.uuid = true];\n';
       change('proto/order/v1/order_completed.proto', uuid, `${uuid}  // Parcels.\n  optional uint32 parcels = 2;\n`);
+      expect(await gate(contracts, '--today', today)).toMatchObject({
+        code: 0,
+        err: '',
+        out: expect.stringMatching(
+          /^note: libs\/contracts\/src\/gen\/\S+:1: the generated code is not what the \.proto files say/m,
+        ) as never,
+      });
+      expect((await gate(contracts, '--generated', '--today', today)).code).toBe(1);
       expect(await gate(contracts, '--release', '--today', today)).toMatchObject({
         code: 1,
         err: expect.stringMatching(
@@ -92,6 +119,93 @@ describe('the gate', () => {
       expect(readFileSync(join(contracts, 'released', 'image.binpb'))).toEqual(image);
       expect(releases()).toHaveLength(number);
     });
+
+    it('prints no description that ends the comment it stands in', async () => {
+      change('proto/order/v1/order_completed.proto', 'description: "An order', 'description: "*/ An order');
+
+      expect(await gate(contracts, '--write', '--today', today)).toMatchObject({ code: 0, err: '' });
+
+      expect(readFileSync(join(contracts, 'src', 'gen', 'events.ts'), 'utf8')).toContain('/** *\\/ An order was paid');
+    });
+  });
+});
+
+describe('a checkout that is not whole', () => {
+  const MODULES = join(HOME, '..', '..', 'node_modules');
+  let copy: string;
+  let contracts: string;
+
+  beforeEach(() => {
+    copy = mkdtempSync(join(tmpdir(), 'past-tense-contracts-'));
+    contracts = join(copy, 'libs', 'contracts');
+    cpSync(HOME, contracts, { recursive: true, filter: (path) => !/(node_modules|dist|test)$/.test(path) });
+  });
+
+  afterEach(() => rmSync(copy, { recursive: true, force: true }));
+
+  /** Packages as npm installs them, but with this program in place of buf, or with none. */
+  function install(buf?: string): void {
+    const of = join(copy, 'node_modules', '@bufbuild');
+    mkdirSync(of, { recursive: true });
+    for (const name of readdirSync(join(MODULES, '@bufbuild'))) {
+      if (!name.startsWith('buf-')) symlinkSync(join(MODULES, '@bufbuild', name), join(of, name));
+      else if (buf !== undefined) {
+        mkdirSync(join(of, name, 'bin'), { recursive: true });
+        writeFileSync(join(of, name, 'bin', 'buf'), buf);
+        chmodSync(join(of, name, 'bin', 'buf'), 0o755);
+      }
+    }
+  }
+  const refusal = async (): Promise<string> => {
+    const { code, err } = await gate(contracts);
+    expect(code).toBe(1);
+    return err;
+  };
+
+  it('is told to install packages', async () => {
+    expect(await refusal()).toBe('The contracts cannot be checked: @bufbuild/protobuf is not installed; run npm ci.\n');
+  });
+
+  it.each([
+    ['no program', undefined, /^@bufbuild\/buf-\S+ is not installed; run npm ci, without --omit=optional\.$/],
+    ['one that is killed', '#!/bin/sh\nkill -9 $$\n', /^buf was ended by SIGKILL before it was done; see to memory and run it again\.$/],
+    [
+      'one that says nothing',
+      '#!/bin/sh\n',
+      /^buf build failed \(it ended with 0 and said nothing\); run npm ci, which installs it anew\.$/,
+    ],
+    ['one that is none', '#!/nowhere\n', /^buf cannot be started \(.*\); run npm ci\.$/],
+  ])('is told what is wrong with buf: %s', async (_, program, sentence) => {
+    install(program);
+
+    const prefix = 'The contracts cannot be checked: ';
+    const said = (await refusal()).trimEnd();
+    expect(said.slice(0, prefix.length)).toBe(prefix);
+    expect(said.slice(prefix.length)).toMatch(sentence);
+  });
+
+  it('is told which file is missing or cannot be read', async () => {
+    symlinkSync(MODULES, join(copy, 'node_modules'));
+    const turnIntoFolder = (...path: string[]): void => {
+      rmSync(join(contracts, ...path));
+      mkdirSync(join(contracts, ...path));
+    };
+    turnIntoFolder('released', 'image.binpb');
+    turnIntoFolder('examples', 'order.v1.OrderCompleted.json');
+    expect((await refusal()).split('\n')).toEqual([
+      expect.stringContaining('the example of order.v1.OrderCompleted must be readable (EISDIR), because '),
+      expect.stringContaining('image.binpb must be what the last release wrote, because '),
+      '',
+    ]);
+
+    turnIntoFolder('released', 'corpus', '1', 'order.v1.OrderCompleted.bin');
+    expect(await refusal()).toMatch(/^The contracts cannot be checked: .+ cannot be read or written \(EISDIR\); .*\.\n$/);
+
+    renameSync(join(contracts, 'commands', 'shipping'), join(contracts, 'proto', 'shipping'));
+    expect(await refusal()).toMatch(/^The contracts cannot be checked: libs\/contracts\/commands holds no \.proto file, .*\.\n$/);
+
+    renameSync(join(contracts, 'buf.yaml'), join(contracts, 'buf.yml'));
+    expect(await refusal()).toMatch(/^The contracts cannot be checked: libs\/contracts\/buf\.yaml is missing, .*\.\n$/);
   });
 });
 
@@ -153,6 +267,21 @@ describe('the how-to', () => {
 describe('the name of an event', () => {
   it.each([
     [true, ['OrderCompleted', 'OrderPaid', 'ParcelLost', 'LimitSet', 'PriceAgreed', 'StockFrozen']],
+    [true, ['RequestReceived', 'ChargeRefunded', 'TransferCompleted', 'ReportPublished', 'OrderSKUChanged']],
+    [
+      true,
+      `Repaid Prepaid Overpaid Resold Oversold Overwritten Underwritten Undertaken Retaken Unfrozen Unsold Unpaid Unsent Rebound Foregone
+      Foreseen Outbid Broadcast Cast Shot Spun Shrunk Sprung Hurt Misspelt`
+        .split(/\s+/)
+        .map((participle) => `Order${participle}`),
+    ],
+    [
+      false,
+      `MarkOrderPaid MarkOrderShipped NotifyOrderCompleted OrderWillBePlaced OrderMustBeCancelled OrderToBeShipped OrderNotPlaced OrderSacred
+      OrderBiped OrderBegan OrderWent OrderRetook OrderPresent OrderOutcome OrderOutput RequestOrderCancelled ProcessOrderPaid`.split(
+        /\s+/,
+      ),
+    ],
     [
       false,
       [
@@ -167,7 +296,11 @@ describe('the name of an event', () => {
       ],
     ],
   ])('says what happened (%s)', (expected, names) => {
-    expect(evaluate('generator/names.mjs', `${JSON.stringify(names)}.filter(module.saysWhatHappened)`)).toEqual(expected ? names : []);
+    const about = `{ aggregate: 'order', things: new Set(['order', 'payment', 'shipment']) }`;
+
+    expect(evaluate('generator/names.mjs', `${JSON.stringify(names)}.filter((name) => module.saysWhatHappened(name, ${about}))`)).toEqual(
+      expected ? names : [],
+    );
   });
 });
 
@@ -261,6 +394,12 @@ describe('validation rules', () => {
     ['a shorter duration', { duration: { lte: '90s' } }, { duration: { lte: '60.5s' } }, 'stricter'],
     ['an earlier end', { timestamp: { lt: '2030-01-01T00:00:00Z' } }, { timestamp: { lt: '2029-01-01T00:00:00Z' } }, 'stricter'],
     ['a rule of a later protovalidate', {}, { string: { sorted: true } }, 'stricter'],
+    ['a range turned round', { int32: { gte: 1, lte: 9 } }, { int32: { gte: 9, lte: 1 } }, 'stricter'],
+    ['more outside a range', { int32: { gte: 9, lte: 1 } }, { int32: { gte: 9, lte: 0 } }, 'stricter'],
+    ['the same outside of a range', { int32: { gte: 9, lte: 1 } }, { int32: { gt: 8, lt: 2 } }, 'the same'],
+    ['nothing about strictness', { string: { wellKnownRegex: 'A', strict: false } }, { string: { wellKnownRegex: 'A' } }, 'stricter'],
+    ['strictness said aloud', { string: { wellKnownRegex: 'A' } }, { string: { wellKnownRegex: 'A', strict: true } }, 'the same'],
+    ['no strictness', { string: { wellKnownRegex: 'A' } }, { string: { wellKnownRegex: 'A', strict: false } }, 'looser'],
     ['an example', {}, { string: { example: ['a'] } }, 'the same'],
     [
       'one of several fields that is required',

@@ -9,7 +9,7 @@ export { readTopic, type StoredMessage } from './kafka/read-topic';
 export { MESSAGING_MIGRATIONS } from './migrations';
 export { deadLetterTopic, OWN_TOPIC_MAX_BYTES, ownTopics, RETRY_TIERS, type RetryTier } from './queues';
 export { DeadLetters, type DeadLetterFilter, type DeadLetterGroup } from './retry/dead-letters';
-export { HELD_REASONS, type Reason } from './delivery/added-headers';
+export { DEATH_REASONS, type Reason } from './delivery/added-headers';
 export type { HeldEvent } from './retry/held-events';
 export type { AfterDeath } from './retry/ordered-retry';
 export { declaredConsumers, declaredTopics } from './declared-topics';

@@ -50,10 +50,16 @@ const NEW = 0;
  */
 export class SchemaRegistry {
   readonly #url: string;
+  readonly #headers: Readonly<Record<string, string>>;
 
-  /** @param url the registry's API, for example http://localhost:8080/apis/ccompat/v7 */
+  /** @param url the registry's API, for example http://localhost:8080/apis/ccompat/v7; with user and password in it if it asks for them */
   constructor(url: string) {
-    this.#url = url.replace(/\/$/, '');
+    const address = new URL(url);
+    const { username, password } = address;
+    [address.username, address.password] = ['', ''];
+    this.#url = address.href.replace(/\/$/, '');
+    const user = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64');
+    this.#headers = { 'content-type': 'application/json', ...(username && { authorization: `Basic ${user}` }) };
   }
 
   /**
@@ -211,7 +217,7 @@ export class SchemaRegistry {
       try {
         const response = await fetch(this.#url + path, {
           method,
-          headers: { 'content-type': 'application/json' },
+          headers: this.#headers,
           ...(body && { body: JSON.stringify(body) }),
           signal: AbortSignal.timeout(TIMEOUT_MS),
         });

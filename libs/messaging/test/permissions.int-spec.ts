@@ -31,7 +31,7 @@ beforeAll(async () => {
   }).admin();
   await admin.connect();
   await applyTopics(as('catalogue'), [{ name: TOPIC, partitions: 1, retentionMs: 86_400_000, cleanup: 'delete' }], 1);
-  await applyPermissions(as('catalogue'), declared);
+  await applyPermissions(as('catalogue'), declared, false);
 });
 afterAll(async () => {
   await admin.disconnect();
@@ -56,7 +56,7 @@ function sourceOf(group: string, onFatal: (error: Error) => void): Source {
 
 it('grants what is missing, takes away what our users have besides, and leaves the rest alone with a note', async () => {
   const more: Permission = { user: 'reader', operation: 'write', resource: 'topic', name: TOPIC };
-  expect(await applyPermissions(as('catalogue'), [...declared, more])).toEqual({ missing: [more], surplus: [], notes: [] });
+  expect(await applyPermissions(as('catalogue'), [...declared, more], false)).toEqual({ missing: [more], surplus: [], notes: [] });
   const byHand = {
     host: '*',
     resourceType: AclResourceTypes.TOPIC,
@@ -85,7 +85,7 @@ it('grants what is missing, takes away what our users have besides, and leaves t
     expect({ ...difference, notes: [...found].sort() }).toEqual({ missing: [], surplus: [more], notes });
   });
 
-  expect((await applyPermissions(as('catalogue'), declared)).surplus).toEqual([more]);
+  expect((await applyPermissions(as('catalogue'), declared, true)).surplus).toEqual([more]);
   const { missing, surplus, notes: left } = await comparePermissions(as('catalogue'), declared);
   expect({ missing, surplus, notes: [...left].sort() }).toEqual({ missing: [], surplus: [], notes });
 });

@@ -78,6 +78,7 @@ export class MessagingRuntime {
     await requireTopics(
       kafka,
       declaredTopics().filter(({ name }) => used.has(name)),
+      settings.DEDUP_TTL_DAYS * DAY_MS,
     );
     const schemas = await new SchemaRegistry(settings.SCHEMA_REGISTRY_URL).find([...published, ...consumed]);
     return new MessagingRuntime(options, kafka, stages, { schemas, withheld });

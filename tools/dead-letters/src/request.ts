@@ -1,4 +1,4 @@
-import { HELD_REASONS, type DeadLetterFilter, type Reason } from '@past-tense/messaging';
+import { DEATH_REASONS, type DeadLetterFilter, type Reason } from '@past-tense/messaging';
 import { userInfo } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Refusal } from './refusal';
@@ -92,8 +92,8 @@ function requireEnough({ command, filter, why, dryRun }: Request, all: boolean, 
 
 function reasonOf(text: string | undefined): Reason | undefined {
   if (text === undefined) return undefined;
-  const reason = HELD_REASONS.find((known) => known === text.toUpperCase());
-  if (!reason) throw new Refusal(`--reason must be one of ${HELD_REASONS.slice(0, 4).join(', ')}, not "${text}".`);
+  const reason = DEATH_REASONS.find((known) => known === text.toUpperCase());
+  if (!reason) throw new Refusal(`--reason must be one of ${DEATH_REASONS.join(', ')}, not "${text}".`);
   return reason;
 }
 

@@ -24,7 +24,7 @@ export function compareRules(before, after) {
 function compare(before, after, path, found) {
   const [was, is] = [before, after].map(rangeOf);
   // A range whose end is before its beginning lets through what is outside; whatever changes there counts as stricter.
-  const isOutside = (isInverted(before) || isInverted(after)) && JSON.stringify(was) !== JSON.stringify(is);
+  const isOutside = was !== is && (isInverted(before) || isInverted(after));
   if (isOutside) found.tightened.push(change(path.replace(/\.$/, ''), was, is));
   for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
     if (key === 'example' || (isOutside && RANGE.includes(key))) continue;
@@ -98,10 +98,10 @@ const say = (value) => (typeof value === 'string' ? value : JSON.stringify(value
 const isRules = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
 const snake = (name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
-/** The limits of a range; undefined where there is none. */
+/** The limits of a range, in words; undefined where there is none. */
 function rangeOf(rules) {
-  const limits = RANGE.filter((key) => rules[key] !== undefined).map((key) => [key, rules[key]]);
-  return limits.length > 0 ? Object.fromEntries(limits) : undefined;
+  const limits = RANGE.filter((key) => rules[key] !== undefined).map((key) => `${key} ${rules[key]}`);
+  return limits.length > 0 ? limits.join(', ') : undefined;
 }
 
 function isInverted({ gt, gte, lt, lte }) {

@@ -42,7 +42,7 @@ function refuseMisplaced(contracts, findings) {
       'what lies there is of others and is not checked',
       'move its file to libs/contracts/proto, or to libs/contracts/commands if it holds commands',
     );
-  for (const message of contracts.otherPeoplesFiles.flatMap((file) => file.messages.flatMap(withNested)))
+  for (const message of contracts.vendored.flatMap((file) => file.messages.flatMap(withNested)))
     if (contracts.declares(message, 'topic'))
       findings.add(
         contracts.placeOf(message),

@@ -127,4 +127,5 @@ function violationsOf(validator, event, message) {
   return violations.map((one) => [pathToString(one.field), oneLine(one)].filter((word) => word !== '').join(': ')).join('; ');
 }
 
-const oneLine = (error) => (error.toString?.() && error.message !== undefined ? String(error.message) : String(error)).replace(/\s+/g, ' ');
+/** What an error says, for one of the file system without the place of this checkout. */
+const oneLine = (error) => String(error.syscall ? error.code : (error.message ?? error)).replace(/\s+/g, ' ');

@@ -122,8 +122,7 @@ class Payload {
   #messageSize(field, above) {
     const { message } = field;
     if (message.typeName.startsWith('google.protobuf.')) {
-      if (!ALLOWED_OF_GOOGLE.has(message.typeName))
-        this.#refuse(field, `may not be a ${message.typeName}`, ...whyNotOfGoogle(message));
+      if (!ALLOWED_OF_GOOGLE.has(message.typeName)) this.#refuse(field, `may not be a ${message.typeName}`, ...whyNotOfGoogle(message));
       return 24;
     }
     if (above.includes(message)) {

@@ -127,8 +127,10 @@ const hasOneof = (field) => Object.hasOwn(field, 'oneofIndex');
 
 /** Types that only removed fields and events had may go with them, and then the types that only those had. */
 function withoutOrphans(image, contracts, types) {
-  const left = new Set([...types].filter(({ typeName }) => !(contracts.registry.getMessage(typeName) ?? contracts.registry.getEnum(typeName))));
-  for (let before = Infinity; left.size < before; ) {
+  const left = new Set(
+    [...types].filter(({ typeName }) => !(contracts.registry.getMessage(typeName) ?? contracts.registry.getEnum(typeName))),
+  );
+  for (let before = Infinity; left.size < before;) {
     before = left.size;
     for (const type of left) {
       if (image.file.some((file) => file.messageType.some((message) => mentions(message, `.${type.typeName}`)))) continue;

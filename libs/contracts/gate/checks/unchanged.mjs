@@ -150,7 +150,11 @@ function checkOptions({ contracts, baseline, findings }) {
 }
 
 const NAMED = [
-  { type: 'Service', option: 'service', why: 'its consumer group, its database, its dead letters and what it remembers of processed events bear that name' },
+  {
+    type: 'Service',
+    option: 'service',
+    why: 'its consumer group, its database, its dead letters and what it remembers of processed events bear that name',
+  },
   { type: 'Team', option: 'team', why: 'events that were written before, dashboards and alerts bear that name' },
 ];
 

@@ -5,9 +5,10 @@ import { contextOf } from '@past-tense/telemetry';
 import { SOURCE, type Place } from '../retry/ordered-retry';
 import type { Message, Origin } from './message';
 
-/** Why an event was moved. The first five are reasons for a death. */
-export const HELD_REASONS = ['INVALID', 'UNKNOWN_VALUE', 'FAILED', 'GAP', 'CRASHED', 'EARLY', 'BEHIND'] as const;
-export type Reason = (typeof HELD_REASONS)[number];
+/** Why an event is dead. */
+export const DEATH_REASONS = ['INVALID', 'UNKNOWN_VALUE', 'FAILED', 'GAP', 'CRASHED'] as const;
+/** Why an event was moved: because it is dead, or because it waits for another one. */
+export type Reason = (typeof DEATH_REASONS)[number] | 'EARLY' | 'BEHIND';
 
 /** What a move adds to a message, as headers with the prefix `pt_`. docs/envelope.md is the reference. */
 export interface Added {

@@ -3,7 +3,7 @@ import type { Database } from '@past-tense/database';
 import { topicOfType } from '@past-tense/contracts';
 import { RETRY_TIERS } from '../queues';
 import { BEHIND, DEAD, EARLY, type Place } from '../retry/ordered-retry';
-import { HELD_REASONS, type Reason } from './added-headers';
+import { DEATH_REASONS, type Reason } from './added-headers';
 import type { Outages } from './outages';
 import { LeftVersions } from '../versions/left-versions';
 
@@ -15,8 +15,6 @@ const UNKNOWN = 'unknown';
 const MAX_VERSION = 50;
 /** Where events wait. */
 const PLACES = [...RETRY_TIERS.map(({ place }) => place), BEHIND, EARLY, DEAD];
-/** So many of the reasons are reasons for a death. */
-const DEATHS = 5;
 
 /** What is looked at when somebody asks for the figures. */
 export interface Watched {
@@ -89,8 +87,7 @@ export class Figures {
       if (!topic) continue;
       this.#lost.add(0, this.#of(topic));
       for (const name of [type, UNKNOWN])
-        for (const reason of HELD_REASONS.slice(0, DEATHS))
-          this.#deadLetters.add(0, { ...this.#event(name), 'messaging.destination.name': topic, reason });
+        for (const reason of DEATH_REASONS) this.#deadLetters.add(0, { ...this.#event(name), 'messaging.destination.name': topic, reason });
       for (const { place } of RETRY_TIERS) this.#retries.add(0, { ...this.#event(type), place });
     }
   }

@@ -65,18 +65,22 @@ export async function comparePermissions(options: KafkaOptions, declared: readon
 }
 
 /**
- * Grants the declared permissions that are missing, and takes away those that our own users have besides. Applying it twice changes
- * nothing. What is missing is granted first, so that nobody who is working is interrupted.
+ * Grants the declared permissions that are missing. Applying it twice changes nothing.
+ * @param revoke takes away those that our own users have besides; whoever still works with one of them is interrupted
  */
-export async function applyPermissions(options: KafkaOptions, declared: readonly Permission[]): Promise<PermissionDifference> {
+export async function applyPermissions(
+  options: KafkaOptions,
+  declared: readonly Permission[],
+  revoke: boolean,
+): Promise<PermissionDifference> {
   return withAdmin(options, async (admin) => {
     const difference = await compare(options, admin, declared);
     if (difference.missing.length > 0) await admin.createAcls({ acl: difference.missing.map(entryOf) });
-    if (difference.surplus.length > 0) await admin.deleteAcls({ filters: difference.surplus.map(entryOf) });
+    if (revoke && difference.surplus.length > 0) await admin.deleteAcls({ filters: difference.surplus.map(entryOf) });
     // A service that starts before the broker knows of its permissions would find no topic.
     await waitFor('the permissions as they are declared', async () => {
       const { missing, surplus } = await compare(options, admin, declared);
-      return missing.length === 0 && surplus.length === 0;
+      return missing.length === 0 && (!revoke || surplus.length === 0);
     });
     return difference;
   });

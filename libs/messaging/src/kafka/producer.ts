@@ -11,7 +11,8 @@ const REJECTED = new Set([
   'INVALID_RECORD',
   'INVALID_TIMESTAMP',
 ]);
-const UNKNOWN_TOPIC = 'UNKNOWN_TOPIC_OR_PARTITION';
+/** What a producer is told for every topic because of one that it sent to before, which is gone or has been forbidden since. */
+const BECAUSE_OF_ANOTHER = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'TOPIC_AUTHORIZATION_FAILED']);
 const ALL_IN_SYNC_REPLICAS = -1;
 
 /**
@@ -42,7 +43,7 @@ export class KafkaProducer {
       return await this.#send(messages);
     } catch (error) {
       const cause = rootCause(error);
-      if (cause.type === UNKNOWN_TOPIC) return await this.#sendAfresh(messages);
+      if (BECAUSE_OF_ANOTHER.has(cause.type ?? '')) return await this.#sendAfresh(messages);
       // A TypeError is a record that cannot be encoded: sending it again would not help.
       throw REJECTED.has(cause.type ?? '') || cause instanceof TypeError ? rejected(messages, cause) : error;
     }
@@ -55,8 +56,8 @@ export class KafkaProducer {
   }
 
   /**
-   * kafkajs asks for the metadata of every topic a producer ever sent to; once one of them is deleted, each refresh fails and
-   * so do sends to topics that are fine. A new producer has forgotten the deleted one.
+   * kafkajs asks for the metadata of every topic a producer ever sent to; once one of them is deleted or forbidden, each refresh fails
+   * and so do sends to topics that are fine. A new producer has forgotten that one.
    */
   async #sendAfresh(messages: readonly Addressed[]): Promise<Position[]> {
     await this.disconnect();
@@ -64,7 +65,7 @@ export class KafkaProducer {
       return await this.#send(messages);
     } catch (error) {
       const cause = rootCause(error);
-      if (cause.type !== UNKNOWN_TOPIC) throw error;
+      if (!BECAUSE_OF_ANOTHER.has(cause.type ?? '')) throw error;
       await this.disconnect();
       throw rejected(messages, cause);
     }

@@ -77,13 +77,16 @@ export async function compareTopics(
 
 /**
  * Checks at start that topics are there as they are declared: partitions, retention, cleanup.
+ * @param keptAtMostMs a retention that is longer than declared, but shorter than this, is let pass: a newer contract may have been applied, and a
+ *   service of the build before must be able to start again
  * @throws Error with a sentence for each difference, and the remedy
  */
-export async function requireTopics(options: KafkaOptions, specs: readonly TopicSpec[]): Promise<void> {
-  const { differences } = await compareTopics(options, specs).catch((error: unknown) => {
+export async function requireTopics(options: KafkaOptions, specs: readonly TopicSpec[], keptAtMostMs = 0): Promise<void> {
+  const found = await compareTopics(options, specs).catch((error: unknown) => {
     if (rootCause(error).type !== 'TOPIC_AUTHORIZATION_FAILED') throw error;
     throw new Error(`Kafka does not let ${userOf(options)} see the settings of its topics; ${REMEDY} with --acls first.`, { cause: error });
   });
+  const differences = found.differences.filter((difference) => !keepsLonger(difference, keptAtMostMs));
   if (differences.length === 0) return;
   const missing = differences.flatMap(({ kind, spec }) => (kind === 'missing' ? [spec.name] : []));
   const sentences = differences.flatMap((difference) => different(difference) ?? []);
@@ -92,6 +95,12 @@ export async function requireTopics(options: KafkaOptions, specs: readonly Topic
     sentences.unshift(`Kafka has no topic ${missing.join(', ')}${hidden}; ${REMEDY} first.`);
   }
   throw new Error(sentences.join(' '));
+}
+
+function keepsLonger(difference: TopicDifference, atMostMs: number): boolean {
+  if (difference.kind !== 'setting' || difference.setting !== 'retention.ms') return false;
+  const found = Number(difference.found);
+  return found > Number(difference.wanted) && found < atMostMs;
 }
 
 /**
