@@ -99,9 +99,6 @@ function participleOf(word) {
   return SIMPLE_PAST.get(word) ?? (stem && prefix + stem);
 }
 
-/** Whether a name says that something happened: its last word is a past participle, and something it happened to stands before it. */
-export const saysWhatHappened = (name, about) => mendOfFact(name, about) === undefined;
-
 /**
  * Whether a name says what to do: first a verb, then what to do it to.
  * @param {ReadonlySet<string>} things what the events are about (order, payment); "OrderCancel" is no request
