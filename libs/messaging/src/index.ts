@@ -5,6 +5,8 @@ export type { KafkaOptions } from './kafka/client';
 export { consumerLag, type PartitionLag } from './kafka/consumer-lag';
 export { GroupWatch, type GroupWatchOptions, type WatchedGroup } from './kafka/group-watch';
 export { KafkaProducer } from './kafka/producer';
+export { offsetsAt, offsetsOf, type PartitionOffsets } from './kafka/offsets';
+export { OrderedReader, type OffsetRange } from './kafka/ordered-reader';
 export { readTopic, type StoredMessage } from './kafka/read-topic';
 export { MESSAGING_MIGRATIONS } from './migrations';
 export { deadLetterTopic, OWN_TOPIC_MAX_BYTES, ownTopics, RETRY_TIERS, type RetryTier } from './queues';

@@ -8,6 +8,8 @@ export interface StoredMessage {
   readonly topic: string;
   readonly partition: number;
   readonly offset: string;
+  /** When it was published, by the clock of whoever did: milliseconds since 1970. */
+  readonly timestampMs: number;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
   readonly headers: KafkaHeaders;
@@ -64,10 +66,10 @@ async function readUntil<T>(
         .run({
           autoCommit: false,
           eachBatch: async ({ batch: { partition, messages } }) => {
-            for (const { offset, key, value, headers } of messages) {
+            for (const { offset, timestamp, key, value, headers } of messages) {
               const end = ends.get(partition);
               if (end === undefined || BigInt(offset) > end) break;
-              read.push(each({ topic, partition, offset, key, value, headers: headers ?? {} }));
+              read.push(each({ topic, partition, offset, timestampMs: Number(timestamp), key, value, headers: headers ?? {} }));
               if (BigInt(offset) === end) ends.delete(partition);
             }
             if (ends.size === 0) resolve();
