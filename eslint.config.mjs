@@ -26,6 +26,9 @@ const mayUse = {
   cdc: ['config', 'contracts'],
   'lag-watch': ['config', 'contracts', 'messaging', 'telemetry'],
   'dead-letters': ['contracts', 'database', 'messaging', 'telemetry'],
+  position: ['contracts', 'local'],
+  replay: ['config', 'contracts', 'database', 'messaging', 'telemetry'],
+  rebuild: ['contracts'],
   'event-catalogue': ['contracts', 'envelope', 'messaging'],
 };
 

@@ -31,6 +31,14 @@ const ownOrder = (found: number) => ({ [OWNER]: found, 'customer-2': 404, suppor
 const ownWebhook = (found: number) => ({ [OWNER]: found, 'customer-2': 404 });
 const anybody = (found: number) => Object.fromEntries(CALLERS.map((caller) => [caller, found]));
 
+/** What every service that consumes has for those who keep it running; `topic` is one that it consumes. */
+const operationsOf = (service: ServiceName, topic: string): Endpoint[] => [
+  { service, operation: 'GET /operations/positions', allowed: { operator: 200 } },
+  { service, operation: 'POST /operations/position-resets', body: { topic, to: 'latest', dryRun: true }, allowed: { operator: 200 } },
+  { service, operation: 'GET /operations/position-resets', allowed: { operator: 200 } },
+  { service, operation: 'GET /operations/position-resets/{resetId}', allowed: { operator: 404 } },
+];
+
 const ENDPOINTS: readonly Endpoint[] = [
   // Support has to say whose order it is.
   { service: 'orders', operation: 'POST /orders', body: order, allowed: { [OWNER]: 202, 'customer-2': 202, support: 422 } },
@@ -54,6 +62,10 @@ const ENDPOINTS: readonly Endpoint[] = [
   { service: 'shipping', operation: 'GET /shipments/{shipmentId}', allowed: { support: 200 } },
   { service: 'tracking', operation: 'GET /orders/{orderId}/timeline', allowed: ownOrder(200) },
   { service: 'tracking', operation: 'GET /flows/{correlationId}', allowed: ownOrder(200) },
+  ...operationsOf('orders', 'payment-captured'),
+  ...operationsOf('payments', 'order-placed'),
+  ...operationsOf('shipping', 'order-placed'),
+  ...operationsOf('tracking', 'order-completed'),
   // A token is no signature.
   { service: 'shipping', operation: 'POST /carrier/callbacks', body: {}, allowed: anybody(401) },
 ];
@@ -94,6 +106,7 @@ beforeAll(async () => {
     paymentId: payment!.id,
     shipmentId: shipment!.id,
     deliveryId: newId(),
+    resetId: newId(),
   };
 
   async function tokenFor(caller: Caller): Promise<string | undefined> {

@@ -13,12 +13,14 @@ import { ledger } from './scenarios/ledger';
 import { malformed } from './scenarios/malformed';
 import { outsideWorld } from './scenarios/outside-world';
 import { poison } from './scenarios/poison';
+import { replay } from './scenarios/replay';
 import { redelivery } from './scenarios/redelivery';
 import { standstill } from './scenarios/standstill';
 
 export const SCENARIOS: readonly Scenario[] = [
   ledger,
   redelivery,
+  replay,
   killedServices,
   killedInfrastructure,
   standstill,

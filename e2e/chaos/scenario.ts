@@ -17,6 +17,8 @@ export interface Scale {
   readonly ledger: { readonly aggregates: number; readonly versions: number; readonly kills: number };
   readonly backlog: number;
   readonly latencyOrders: number;
+  /** A day that is replayed: events on the topics at least, orders they are from, and how fast the tool feeds until it is killed. */
+  readonly replayed: { readonly events: number; readonly orders: number; readonly pauseMs: number; readonly rateBeforeKill: number };
 }
 
 /** What the issue of a reliable system is measured by. */
@@ -33,6 +35,7 @@ export const FULL: Scale = {
   ledger: { aggregates: 200, versions: 10, kills: 10 },
   backlog: 100_000,
   latencyOrders: 300,
+  replayed: { events: 100_000, orders: 2_000, pauseMs: 0, rateBeforeKill: 2_000 },
 };
 
 /** The same in a few minutes, for every run of the tests. */
@@ -49,6 +52,7 @@ export const SHORT: Scale = {
   ledger: { aggregates: 20, versions: 6, kills: 1 },
   backlog: 1_000,
   latencyOrders: 20,
+  replayed: { events: 500, orders: 10, pauseMs: 20, rateBeforeKill: 50 },
 };
 
 export interface Chaos {

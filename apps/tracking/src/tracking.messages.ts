@@ -5,4 +5,5 @@ import { ExtendTimelineWhenSomethingHappened } from './reactions/extend-timeline
 export const trackingMessages: Messages = {
   publishes: [],
   reactions: [ExtendTimelineWhenSomethingHappened],
+  projection: true,
 };

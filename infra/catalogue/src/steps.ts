@@ -25,6 +25,7 @@ const OPERATIONS: Record<Permission['operation'], string> = {
   write: 'write to',
   describe: 'look at',
   'describe-configs': 'see the settings of',
+  delete: 'delete',
 };
 
 /** What is to change about the topics. */
@@ -67,8 +68,8 @@ export function permissionSteps(missing: readonly Permission[], surplus: readonl
   ];
 }
 
-function inWords({ operation, resource, name }: Permission): string {
-  return `to ${OPERATIONS[operation]} ${resource} ${name}`;
+function inWords({ operation, resource, name, prefixed }: Permission): string {
+  return `to ${OPERATIONS[operation]} ${prefixed ? `every ${resource} that begins with` : resource} ${name}`;
 }
 
 function created({ spec: { name, partitions, retentionMs, cleanup } }: TopicDifference): Step {

@@ -22,8 +22,8 @@ export type PartName = keyof typeof PART_PORTS;
 
 const HOST = '127.0.0.1';
 const ORDERS_CLIENT = 'orders-client';
-/** Who may talk to Kafka where it asks: the services that take part in the events, and two programs. */
-const KAFKA_USERS = ['orders', 'payments', 'shipping', 'tracking', 'lag-watch', 'catalogue'] as const;
+/** Who may talk to Kafka where it asks: the services that take part in the events, and three programs. */
+const KAFKA_USERS = ['orders', 'payments', 'shipping', 'tracking', 'lag-watch', 'replay', 'catalogue'] as const;
 export type KafkaUser = (typeof KAFKA_USERS)[number];
 /** Grants permissions, and so may do everything; no other user may. */
 const SUPER_USER = 'catalogue';

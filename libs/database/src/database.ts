@@ -14,6 +14,11 @@ export interface DatabaseOptions {
   readonly migrations: readonly (new () => MigrationInterface)[];
   /** Connections at most. */
   readonly poolSize?: number;
+  /**
+   * Schema in which everything is looked for and made; the database's own choice if left out. It must be there. Lower-case letters, digits and
+   * underscores.
+   */
+  readonly schema?: string;
   readonly logger: Logger;
 }
 
@@ -52,6 +57,7 @@ export class Database {
         statement_timeout: STATEMENT_TIMEOUT_MS,
         idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
         lock_timeout: LOCK_TIMEOUT_MS,
+        ...(options.schema !== undefined && { options: `-c search_path=${options.schema}` }),
       },
     });
   }

@@ -1,36 +1,53 @@
 import type { Database, Session } from '@past-tense/database';
-import { firstIdAt } from '@past-tense/envelope';
-import { weekOf, weeksBetween, type Week } from './week';
+import { firstIdAt, timeOfId } from '@past-tense/envelope';
+import { weekNamed, weekOf, weeksBetween, type Week } from './week';
 
 const WEEK_MS = 7 * 86_400_000;
 const WEEKS_AHEAD = 2;
+const PREFIX = 'processed_events_';
 // Any number will do as long as every instance takes the same one.
 const MAINTENANCE_LOCK = 7_278_466;
+
+/** What `maintainPartitions` did and found. */
+export interface Maintained {
+  /** Names of the partitions made and dropped. */
+  readonly made: readonly string[];
+  readonly dropped: readonly string[];
+  /**
+   * From when on the store knows every event that was processed, milliseconds since 1970. Later than the TTL says for a while after the TTL was
+   * raised: what was forgotten by then does not come back.
+   */
+  readonly knownSinceMs: number;
+}
+
+interface Partition {
+  readonly name: string;
+  /** Its detaching was cut short: PostgreSQL does not look into it any more. */
+  readonly pending: boolean;
+}
 
 /**
  * Makes the partitions for every event id that may still arrive and drops those whose every id has outlived the TTL.
  * Call it at start and once a day. Claims go on meanwhile; of several instances one does the work.
  * @param ttlMs how long a processed event is remembered, milliseconds
  * @param nowMs the current time, milliseconds since 1970
- * @returns names of the partitions made and dropped
  */
-export async function maintainPartitions(
-  database: Database,
-  ttlMs: number,
-  nowMs = Date.now(),
-): Promise<{ made: string[]; dropped: string[] }> {
+export async function maintainPartitions(database: Database, ttlMs: number, nowMs = Date.now()): Promise<Maintained> {
   const session = await database.session();
   try {
     await session.query('SELECT pg_advisory_lock($1)', [MAINTENANCE_LOCK]);
     try {
-      const existing = await partitionNames(session);
-      const wanted = weeksBetween(nowMs - ttlMs, nowMs + WEEKS_AHEAD * WEEK_MS);
-      const made = wanted.filter((week) => !existing.includes(nameOf(week)));
+      const existing = await partitions(session);
+      const whole = existing.flatMap(({ name, pending }) => (pending ? [] : [name]));
+      // A week before the first one was forgotten with its partition. An empty one in its place would say that nothing was processed then.
+      const forgottenBeforeMs = whole[0] === undefined ? 0 : weekNamed(whole[0].slice(PREFIX.length)).startMs;
+      const knownSinceMs = Math.max(weekOf(nowMs - ttlMs).startMs, forgottenBeforeMs);
+      const made = weeksBetween(knownSinceMs, nowMs + WEEKS_AHEAD * WEEK_MS).filter((week) => !whole.includes(nameOf(week)));
+      const oldest = nameOf(weekOf(knownSinceMs));
+      const expired = existing.filter(({ name, pending }) => pending || name < oldest);
       for (const week of made) await make(session, week);
-      const oldest = nameOf(weekOf(nowMs - ttlMs));
-      const expired = existing.filter((name) => name < oldest);
-      for (const name of expired) await drop(session, name);
-      return { made: made.map(nameOf), dropped: expired };
+      for (const partition of expired) await drop(session, partition);
+      return { made: made.map(nameOf), dropped: expired.map(({ name }) => name), knownSinceMs };
     } finally {
       await session.query('SELECT pg_advisory_unlock($1)', [MAINTENANCE_LOCK]);
     }
@@ -39,13 +56,19 @@ export async function maintainPartitions(
   }
 }
 
-const nameOf = (week: Week) => `processed_events_${week.name}`;
+/** Name of the partition that an event belongs to. */
+export function partitionOf(eventId: string): string {
+  return nameOf(weekOf(timeOfId(eventId)));
+}
 
-async function partitionNames(session: Session): Promise<string[]> {
-  const { rows } = await session.query<{ name: string }>(`
-    SELECT relname AS name FROM pg_class JOIN pg_inherits ON inhrelid = pg_class.oid
+const nameOf = (week: Week) => `${PREFIX}${week.name}`;
+
+/** The partitions there are, oldest first. */
+async function partitions(session: Session): Promise<Partition[]> {
+  const { rows } = await session.query<{ name: string; pending: boolean }>(`
+    SELECT relname AS name, inhdetachpending AS pending FROM pg_class JOIN pg_inherits ON inhrelid = pg_class.oid
     WHERE inhparent = 'processed_events'::regclass ORDER BY relname`);
-  return rows.map((row) => row.name);
+  return rows;
 }
 
 /** Built beside the table and attached, because CREATE TABLE … PARTITION OF would stop every claim meanwhile. */
@@ -57,11 +80,7 @@ async function make(session: Session, week: Week): Promise<void> {
 }
 
 /** Detached concurrently for the same reason; one whose detaching was cut short by a crash is finished first. */
-async function drop(session: Session, name: string): Promise<void> {
-  const { rows } = await session.query<{ pending: boolean }>(
-    'SELECT inhdetachpending AS pending FROM pg_inherits WHERE inhrelid = $1::regclass',
-    [name],
-  );
-  await session.query(`ALTER TABLE processed_events DETACH PARTITION ${name} ${rows[0]?.pending ? 'FINALIZE' : 'CONCURRENTLY'}`);
+async function drop(session: Session, { name, pending }: Partition): Promise<void> {
+  await session.query(`ALTER TABLE processed_events DETACH PARTITION ${name} ${pending ? 'FINALIZE' : 'CONCURRENTLY'}`);
   await session.query(`DROP TABLE ${name}`);
 }

@@ -1,11 +1,19 @@
 import type { Transaction } from '@past-tense/database';
 import { timeOfId } from '@past-tense/envelope';
+import { partitionOf } from './partitions';
 
 const AHEAD_MS = 7 * 86_400_000;
 
 const claim = {
   name: 'processed-events-claim',
   text: 'INSERT INTO processed_events (consumer, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING 1 AS claimed',
+};
+const claimIfKept = {
+  name: 'processed-events-claim-if-kept',
+  text: `INSERT INTO processed_events (consumer, event_id)
+         SELECT $1::text, $2::uuid WHERE EXISTS (SELECT 1 FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
+           WHERE inhparent = 'processed_events'::regclass AND relname = $3 AND NOT inhdetachpending)
+         ON CONFLICT DO NOTHING`,
 };
 const find = { name: 'processed-events-find', text: 'SELECT 1 AS found FROM processed_events WHERE consumer = $1 AND event_id = $2' };
 
@@ -20,6 +28,8 @@ export class ProcessedEvents {
     private readonly consumer: string,
     /** How long a processed event is remembered, milliseconds. */
     private readonly ttlMs: number,
+    /** From when on the store knows what was processed (see `maintainPartitions`), milliseconds since 1970; ever since, if left out. */
+    private readonly knownSinceMs = 0,
   ) {}
 
   /**
@@ -31,6 +41,14 @@ export class ProcessedEvents {
     this.requireInWindow(eventId);
     const rows = await transaction.query(claim, [this.consumer, eventId]);
     return rows.length === 1;
+  }
+
+  /**
+   * What a generation of the consumer has processed. The first one is the consumer as it runs; a later one derives again what it is given, and
+   * remembers that apart.
+   */
+  ofGeneration(generation: number): ProcessedEvents {
+    return new ProcessedEvents(`${this.consumer}@${generation}`, this.ttlMs, this.knownSinceMs);
   }
 
   /** Whether an event has been processed. */
@@ -45,9 +63,10 @@ export class ProcessedEvents {
    */
   requireInWindow(eventId: string): void {
     const ageMs = Date.now() - timeOfId(eventId);
-    if (ageMs > this.ttlMs) {
+    const windowMs = Math.min(this.ttlMs, Date.now() - this.knownSinceMs);
+    if (ageMs > windowMs) {
       throw new OutsideDedupWindowError(
-        `the event is ${days(ageMs)} days old, and ${this.consumer} remembers processed events for ${days(this.ttlMs)} days; it could have been processed before`,
+        `the event is ${days(ageMs)} days old, and ${this.consumer} remembers processed events for ${days(windowMs)} days; it could have been processed before`,
       );
     }
     if (-ageMs > AHEAD_MS) throw new OutsideDedupWindowError(`the event id was made ${days(-ageMs)} days in the future`);
@@ -55,17 +74,33 @@ export class ProcessedEvents {
 }
 
 /**
- * Refuses a TTL that is not longer than the retention of every consumed topic: an event that is still on a topic could be
- * replayed after it was forgotten.
- * @throws Error naming the topic
+ * Takes an event for processed, so that its consumer never handles it. One that the store has forgotten is left out: its age refuses it.
+ * @param consumer whose event it is
  */
-export function requireTtlBeyondRetention(consumer: string, ttlMs: number, topics: readonly { name: string; retentionMs: number }[]): void {
-  for (const topic of topics) {
-    if (ttlMs > topic.retentionMs) continue;
-    throw new Error(
-      `${consumer} remembers processed events for ${days(ttlMs)} days, but ${topic.name} keeps events for ${days(topic.retentionMs)} days and could replay one after it was forgotten; raise DEDUP_TTL_DAYS above ${days(topic.retentionMs)}.`,
-    );
-  }
+export async function claimForGood(transaction: Transaction, consumer: string, eventId: string): Promise<void> {
+  await transaction.query(claimIfKept, [consumer, eventId, partitionOf(eventId)]);
+}
+
+/**
+ * Refuses a TTL after which an event may still come again. On the last day of its topic it may be replayed, and held by the consumer from then on
+ * before it is processed: TTL >= retention + longest hold, for each topic.
+ * @param longestHoldMs how long the consumer may hold an event, milliseconds: waiting early, and all retry tiers
+ * @throws Error naming the topic with the longest retention, the days and the remedy
+ */
+export function requireTtlBeyondReturn(
+  consumer: string,
+  ttlMs: number,
+  longestHoldMs: number,
+  topics: readonly { readonly name: string; readonly retentionMs: number }[],
+): void {
+  const [longest] = [...topics].sort((a, b) => b.retentionMs - a.retentionMs);
+  if (!longest || longest.retentionMs + longestHoldMs <= ttlMs) return;
+  const least = wholeDays(longest.retentionMs + longestHoldMs);
+  throw new Error(
+    `${consumer} remembers processed events for ${days(ttlMs)} days, but ${longest.name} keeps events for ${days(longest.retentionMs)} days and ${consumer} may hold one for up to ${wholeDays(longestHoldMs)} more, so one could come again after it was forgotten; set DEDUP_TTL_DAYS to ${least} or more.`,
+  );
 }
 
 const days = (ms: number) => Math.round(ms / 86_400_000);
+/** Days that are needed for it, a part of one counted as one. */
+const wholeDays = (ms: number) => Math.ceil(ms / 86_400_000);

@@ -17,6 +17,11 @@ export function weekOf(timeMs: number): Week {
   return { startMs, endMs: startMs + WEEK_MS, name: new Date(startMs).toISOString().slice(0, 10).replaceAll('-', '') };
 }
 
+/** The week that has the name `20261123`. */
+export function weekNamed(name: string): Week {
+  return weekOf(Date.parse(`${name.slice(0, 4)}-${name.slice(4, 6)}-${name.slice(6)}T00:00:00Z`));
+}
+
 /** Every week from the one `fromMs` lies in to the one `toMs` lies in. */
 export function weeksBetween(fromMs: number, toMs: number): Week[] {
   const weeks: Week[] = [];

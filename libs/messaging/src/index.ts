@@ -9,7 +9,7 @@ export { offsetsAt, offsetsOf, type PartitionOffsets } from './kafka/offsets';
 export { OrderedReader, type OffsetRange } from './kafka/ordered-reader';
 export { readTopic, type StoredMessage } from './kafka/read-topic';
 export { MESSAGING_MIGRATIONS } from './migrations';
-export { deadLetterTopic, OWN_TOPIC_MAX_BYTES, ownTopics, RETRY_TIERS, type RetryTier } from './queues';
+export { deadLetterTopic, OWN_TOPIC_MAX_BYTES, ownTopics, replayTopic, RETRY_TIERS, type RetryTier } from './queues';
 export { DeadLetters, type DeadLetterFilter, type DeadLetterGroup } from './retry/dead-letters';
 export { DEATH_REASONS, type Reason } from './delivery/added-headers';
 export type { HeldEvent } from './retry/held-events';
@@ -31,6 +31,7 @@ export { COMPATIBILITY_RULE, refusal, SchemaRegistry, type SubjectPlan } from '.
 export {
   eventsOf,
   ReactsTo,
+  staysInside,
   type AnyReaction,
   type Event,
   type OutsideReaction,
@@ -41,3 +42,19 @@ export {
 export { forgetLeftBefore } from './versions/left-versions';
 export { canShadow } from './versions/shadow';
 export type { Stage } from './versions/stage';
+export { EventFile, EventFileError, exportEvents } from './replay/event-file';
+export { feed } from './replay/feed';
+export { ReplayRecords, type Replay, type ReplayOutcome } from './replay/records';
+export { forgetReplayedBefore } from './replay/results';
+export type { ReplaySource } from './replay/source';
+export { Surveyor, type Survey } from './replay/survey';
+export { TopicSpan, type FoundSpan } from './replay/topic-span';
+export { Positions, PositionsUnknown, type ConsumerPositions, type PositionsOptions } from './positions/positions';
+export { RESET_STATES, type PositionReset, type RecordedMove, type ResetState } from './positions/reset-records';
+export { directionOf, eventsBetween, ResetRefused, type PartitionMove, type ResetCommand, type Target } from './positions/target';
+export { type TableComparison } from './rebuild/comparison';
+export { previewRebuild, type RebuildPreview } from './rebuild/preview';
+export { copySchemaOf, ReadModel } from './rebuild/read-model';
+export { Rebuild, type RebuildOptions, type RebuildOutcome, type RebuildProgress } from './rebuild/rebuild';
+export { Rebuilds, type RebuildRecord } from './rebuild/rebuilds';
+export { RebuildRefusal } from './rebuild/refusal';

@@ -32,7 +32,15 @@ export function returnTopics(consumer: string): ReadonlyMap<string, Place> {
   return new Map([...RETRY_TIERS.map(({ place }) => place), REDRIVE].map((place) => [queueTopic(consumer, place), place]));
 }
 
+/** The topic on which a consumer, and nobody else, gets events again that were published before. */
+export function replayTopic(consumer: string): string {
+  return queueTopic(consumer, 'replay');
+}
+
+/** How the names of the groups begin in which tools read topics. Each run has a group of its own. */
+export const READING_GROUPS = 'replay.';
+
 /** Every topic a consumer needs of its own. */
 export function ownTopics(consumer: string): string[] {
-  return [...returnTopics(consumer).keys(), deadLetterTopic(consumer)];
+  return [...returnTopics(consumer).keys(), replayTopic(consumer), deadLetterTopic(consumer)];
 }

@@ -42,8 +42,16 @@ export interface Shadowed<T> {
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- what an intent and an outcome are is between the reaction's own steps
 export type AnyReaction<T> = Reaction<T> | OutsideReaction<T, any, any>;
 
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- constructor parameters of any kind are injected
-export type ReactionClass<T> = new (...dependencies: any[]) => AnyReaction<T>;
+export interface ReactionClass<T> {
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- constructor parameters of any kind are injected
+  new (...dependencies: any[]): AnyReaction<T>;
+  /**
+   * Milliseconds an early event waits for what it needs before that counts as a gap; the consumer's own limit, if left out. Longer where what is
+   * waited for is known to be on its way and may take as long as somebody else's outage. A static property, so that it is known before the
+   * service starts: what the contract declares as `holds_days` must cover it.
+   */
+  readonly patienceMs?: number;
+}
 
 const REACTS_TO = Symbol('reacts to');
 
@@ -62,6 +70,17 @@ export function eventsOf(reaction: Function): readonly DescMessage[] {
   const events = (reaction as unknown as Record<symbol, DescMessage[] | undefined>)[REACTS_TO];
   if (!events?.length) throw new Error(`${reaction.name} does not say what it reacts to; put @ReactsTo(<event>) above it.`);
   return events;
+}
+
+/**
+ * How long an early event of a type may wait: for as long as the class of its reaction declares, or otherwise for the consumer's limit.
+ * @param limitMs that limit, milliseconds
+ */
+export function patienceOf(reactions: ReadonlyMap<DescMessage, AnyReaction<never>>, limitMs: number): (eventType: string) => number {
+  const declared = new Map(
+    [...reactions].map(([event, reaction]) => [event.typeName, (reaction.constructor as ReactionClass<never>).patienceMs]),
+  );
+  return (eventType) => declared.get(eventType) ?? limitMs;
 }
 
 /** Whether a reaction does all its work in one transaction, calling nobody outside. */

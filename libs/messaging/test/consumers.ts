@@ -89,6 +89,8 @@ export async function newName(): Promise<string> {
   const admin = plain.admin();
   await admin.connect();
   await admin.deleteTopics({ topics: [topic.name] });
+  // As long as the broker still shows the old one, it is taken for the new one.
+  await eventually(async () => expect(await admin.listTopics()).not.toContain(topic.name));
   await admin.disconnect();
   const own = ownTopics(name).map((of) => ({
     name: of,

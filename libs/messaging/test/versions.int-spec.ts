@@ -318,6 +318,6 @@ describe('a shadow (S4)', () => {
     await eventually(() => expect(shadowSaid()).toMatchObject([{ failed: 'RangeError' }]));
     expect(await effects(name)).toEqual([{ order_id: orderId, version: 1 }]);
     expect(await deadLetters(name)).toEqual([]);
-    expect(ownTopics(name)).toHaveLength(5);
+    expect(ownTopics(name)).toHaveLength(6);
   });
 });

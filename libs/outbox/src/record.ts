@@ -4,6 +4,8 @@ export interface KafkaRecord {
   readonly key: Buffer | string | null;
   readonly value: Buffer | null;
   readonly headers: Readonly<Record<string, Buffer | string | (Buffer | string)[]>>;
+  /** When it was published, if that was not now: milliseconds since 1970. For events that are copied from elsewhere. */
+  readonly timestampMs?: number;
 }
 
 /** Where Kafka has put a record. */

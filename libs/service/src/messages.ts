@@ -1,20 +1,26 @@
 import type { DescMessage } from '@bufbuild/protobuf';
 import { topicOf, type Topic } from '@past-tense/contracts';
 import type { CommandHandlerClass } from '@past-tense/commands';
-import { eventsOf, type ReactionClass } from '@past-tense/messaging';
+import { eventsOf, staysInside, type AnyReaction, type ReactionClass } from '@past-tense/messaging';
 
 /** What a service says to the others, what it listens to and which commands it answers. Boot and the documentation read the same manifest. */
 export interface Messages {
   readonly publishes: readonly DescMessage[];
   readonly reactions: readonly ReactionClass<never>[];
   readonly answers?: readonly CommandHandlerClass[];
+  /** Its tables follow from the events alone, and its reactions do no harm when they are done again: it may be derived again and rebuilt. */
+  readonly projection?: boolean;
 }
 
 /**
  * Checks a manifest against the contracts.
- * @throws Error in one sentence: not the producer, not a declared consumer, or two reactions to one event
+ * @throws Error in one sentence: declared to be a projection and none, not the producer, not a declared consumer, or two reactions to one event
  */
-export function checkManifest(service: string, { publishes, reactions }: Messages): { published: Topic[]; consumed: Topic[] } {
+export function checkManifest(service: string, messages: Messages): { published: Topic[]; consumed: Topic[] } {
+  const { publishes, reactions, projection } = messages;
+  const reaches = reachesOf(messages);
+  if (projection && reaches.length > 0)
+    throw new Error(`${service} is no projection, because it ${reaches.join(' and ')}; leave that out of its manifest.`);
   const published = publishes.map(topicOf);
   for (const topic of published) {
     if (topic.producer !== service)
@@ -28,4 +34,14 @@ export function checkManifest(service: string, { publishes, reactions }: Message
       throw new Error(`${service} has two reactions to ${topic.eventType}; one consumer has one reaction to an event.`);
   }
   return { published, consumed };
+}
+
+/** How a service reaches beyond its own tables when it hears of something. Whoever does may not be made to hear of it as if for the first time. */
+function reachesOf({ publishes, reactions, answers = [] }: Messages): string[] {
+  const outside = reactions.filter(({ prototype }) => !staysInside(prototype as AnyReaction<never>)).map(({ name }) => name);
+  return [
+    ...(publishes.length > 0 ? [`publishes ${publishes.map(({ name }) => name).join(', ')}`] : []),
+    ...(outside.length > 0 ? [`calls somebody outside in ${outside.join(', ')}`] : []),
+    ...(answers.length > 0 ? ['answers commands'] : []),
+  ];
 }

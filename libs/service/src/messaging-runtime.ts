@@ -1,16 +1,18 @@
 import { kafkaAccess } from '@past-tense/config';
 import type { Topic } from '@past-tense/contracts';
 import type { Database } from '@past-tense/database';
-import { maintainPartitions, ProcessedEvents, requireTtlBeyondRetention } from '@past-tense/dedup';
+import { maintainPartitions, ProcessedEvents } from '@past-tense/dedup';
 import {
   canShadow,
   Consumer,
   declaredTopics,
   eventsOf,
   forgetLeftBefore,
+  forgetReplayedBefore,
   ownTopics,
   RETRY_TIERS,
   KafkaProducer,
+  Positions,
   requireTopics,
   SchemaRegistry,
   type AnyReaction,
@@ -20,6 +22,7 @@ import {
 } from '@past-tense/messaging';
 import { Outbox, Relay, type OutboxOptions } from '@past-tense/outbox';
 import type { Logger } from '@past-tense/telemetry';
+import { requireDedupWindow, ttlOf } from './dedup-window';
 import { stagesOf, withheldTypes } from './event-versions';
 import { checkManifest, type Messages } from './messages';
 import type { MessagingSettings } from './settings';
@@ -38,6 +41,8 @@ interface RuntimeOptions {
 /** The messaging side of a service: its outbox and relay, its consumer, and the order in which they start and stop. */
 export class MessagingRuntime {
   readonly outbox: Outbox;
+  /** How far the consumer is; undefined for a service that consumes nothing. */
+  readonly positions: Positions | undefined;
   readonly #relay: Relay;
   readonly #producer: KafkaProducer;
   #consumer: Consumer | undefined;
@@ -58,6 +63,8 @@ export class MessagingRuntime {
       leaseMs: settings.OUTBOX_LEASE_MS,
       publishFacts: settings.OUTBOX_RELAY,
     });
+    const topics = this.#consumedTopics;
+    if (topics.length > 0) this.positions = new Positions({ consumer: service, kafka, database, topics });
     this.outbox = new Outbox({ producer: { name: service, version }, schemas, withheld, committed: () => this.#relay.wake() });
   }
 
@@ -73,12 +80,12 @@ export class MessagingRuntime {
     const stages = stagesOf(service, consumed, settings.CONSUMED_VERSIONS, (topic) =>
       canShadow(reactionTo(messages, topic).prototype as AnyReaction<never>),
     );
-    requireTtlBeyondRetention(service, settings.DEDUP_TTL_DAYS * DAY_MS, consumed);
+    const keptAtMostMs = requireDedupWindow(service, settings, messages.reactions, consumed);
     const used = new Set([...published, ...consumed].map((topic) => topic.name).concat(consumed.length > 0 ? ownTopics(service) : []));
     await requireTopics(
       kafka,
       declaredTopics().filter(({ name }) => used.has(name)),
-      settings.DEDUP_TTL_DAYS * DAY_MS,
+      keptAtMostMs,
     );
     const schemas = await new SchemaRegistry(settings.SCHEMA_REGISTRY_URL).find([...published, ...consumed]);
     return new MessagingRuntime(options, kafka, stages, { schemas, withheld });
@@ -92,7 +99,7 @@ export class MessagingRuntime {
     const { service, settings, messages, database, logger } = this.options;
     this.#relay.start();
     if (messages.reactions.length === 0) return;
-    await this.#maintainDedup();
+    const knownSinceMs = await this.#maintainDedup();
     this.#maintenance = setInterval(
       () =>
         void this.#maintainDedup().catch((error: unknown) => logger.error({ err: error }, 'the dedup partitions could not be maintained')),
@@ -101,13 +108,14 @@ export class MessagingRuntime {
     this.#consumer = new Consumer({
       consumer: service,
       kafka: this.kafka,
-      topics: checkManifest(service, messages).consumed.map((topic) => topic.name),
+      topics: this.#consumedTopics,
       reactions: new Map(
         messages.reactions.flatMap((reaction) => eventsOf(reaction).map((event) => [event, reactionOf(reaction)] as const)),
       ),
-      processed: new ProcessedEvents(service, settings.DEDUP_TTL_DAYS * DAY_MS),
+      processed: new ProcessedEvents(service, ttlOf(service, settings), knownSinceMs),
       outbox: this.outbox,
       stages: this.stages,
+      projection: messages.projection ?? false,
       concurrency: settings.CONSUMER_CONCURRENCY,
       retry: { attempts: settings.RETRY_ATTEMPTS, firstDelayMs: settings.RETRY_FIRST_DELAY_MS, maxDelayMs: settings.RETRY_MAX_DELAY_MS },
       tiers: RETRY_TIERS.map(({ place }, i) => ({ place, delayMs: settings.RETRY_TIER_DELAYS_MS[i]! })),
@@ -123,6 +131,11 @@ export class MessagingRuntime {
     await this.#consumer.start();
   }
 
+  get #consumedTopics(): string[] {
+    const { service, messages } = this.options;
+    return checkManifest(service, messages).consumed.map((topic) => topic.name);
+  }
+
   /** Whether the consumer is a member of its group; true for a service that consumes nothing. */
   get consuming(): boolean {
     return this.options.messages.reactions.length === 0 || this.#consumer?.joined === true;
@@ -136,11 +149,14 @@ export class MessagingRuntime {
     await this.#producer.disconnect();
   }
 
-  async #maintainDedup(): Promise<void> {
-    const { database, settings } = this.options;
-    const ttlMs = settings.DEDUP_TTL_DAYS * DAY_MS;
-    await maintainPartitions(database, ttlMs);
+  /** Returns from when on it is known what was processed, milliseconds since 1970. */
+  async #maintainDedup(): Promise<number> {
+    const { service, database, settings } = this.options;
+    const ttlMs = ttlOf(service, settings);
+    const { knownSinceMs } = await maintainPartitions(database, ttlMs);
     await forgetLeftBefore(database, new Date(Date.now() - ttlMs));
+    await forgetReplayedBefore(database, new Date(Date.now() - 7 * DAY_MS));
+    return knownSinceMs;
   }
 }
 

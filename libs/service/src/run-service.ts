@@ -3,17 +3,19 @@ import { TokenVerifier } from '@past-tense/auth';
 import type * as Commands from '@past-tense/commands';
 import { ConfigurationError, readConfig } from '@past-tense/config';
 import { Database, type DatabaseOptions } from '@past-tense/database';
-import { CreateProcessedEvents1763683200001 } from '@past-tense/dedup';
-import { MESSAGING_MIGRATIONS, type AnyReaction, type ReactionClass } from '@past-tense/messaging';
-import { OUTBOX_MIGRATIONS, Outbox } from '@past-tense/outbox';
+import { Positions, type AnyReaction, type ReactionClass } from '@past-tense/messaging';
+import { Outbox } from '@past-tense/outbox';
 import { createLogger, startTelemetry, type Logger, type Telemetry } from '@past-tense/telemetry';
 import type { INestApplication, Type } from '@nestjs/common';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { z } from 'zod';
+import { PositionsController } from './http/positions.controller';
 import { startHttp } from './http/start-http';
 import type { Messages } from './messages';
 import { MessagingRuntime } from './messaging-runtime';
+import { notRebuildable, rebuildService } from './rebuild/rebuild-service';
+import { databaseOptions, openDatabase } from './service-database';
 import { LOGGER, migrationSettings, SETTINGS, type CommandServerSettings, type HttpSettings, type MessagingSettings } from './settings';
 
 export interface ServiceDefinition {
@@ -32,14 +34,20 @@ export interface ServiceDefinition {
 
 const STOP_TIMEOUT_MS = 9_000;
 const MIGRATE = 'migrate';
+const REBUILD = 'rebuild';
 
 /**
  * Runs a service until it is told to stop: configuration, telemetry, migrations, HTTP, publishing and consuming. What keeps
  * it from starting is said in one sentence and ends the process with code 1. With the argument `migrate` it brings its database
- * up to date and ends.
+ * up to date and ends; with `rebuild` it fills its read model anew beside the one that serves (docs/how-to/rebuild-a-read-model.md).
  */
 export async function runService(definition: ServiceDefinition): Promise<void> {
   const migrating = process.argv[2] === MIGRATE;
+  const rebuilding = process.argv[2] === REBUILD;
+  if (rebuilding && !definition.messages?.projection) {
+    process.stderr.write(`${notRebuildable(definition.name)}\n`);
+    process.exit(1);
+  }
   let settings: HttpSettings;
   try {
     settings = readConfig(migrating ? migrationSettings : definition.settings) as HttpSettings;
@@ -61,6 +69,8 @@ export async function runService(definition: ServiceDefinition): Promise<void> {
   const logger = createLogger({ service: name, version, level: settings.LOG_LEVEL, format: settings.LOG_FORMAT });
   // A quarter of a second of a start, which only those pay who answer commands.
   const commands = definition.messages?.answers && (await import('@past-tense/commands'));
+  if (process.argv[2] === REBUILD)
+    process.exit(await rebuildService(definition, settings as MessagingSettings, logger, process.argv.slice(3)));
   const service = new RunningService(definition, settings, telemetry, logger, commands);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void service.stop(signal));
   process.on('uncaughtException', (error) => service.fail('an error that nobody caught', error));
@@ -90,23 +100,12 @@ class RunningService {
     private readonly commands: typeof Commands | undefined,
   ) {
     this.#version = versionOf(definition.root);
-    this.#database = new Database({
-      url: settings.DATABASE_URL,
-      applicationName: definition.name,
-      poolSize: settings.DATABASE_POOL_SIZE,
-      entities: definition.entities,
-      migrations: [
-        ...(definition.messages ? [...OUTBOX_MIGRATIONS, CreateProcessedEvents1763683200001, ...MESSAGING_MIGRATIONS] : []),
-        ...(commands?.COMMAND_SERVER_MIGRATIONS ?? []),
-        ...definition.migrations,
-      ],
-      logger,
-    });
+    this.#database = new Database(databaseOptions(definition, settings, logger, commands));
   }
 
   /** Brings the database up to date and ends the process. */
   async migrate(): Promise<never> {
-    await this.#openDatabase();
+    await openDatabase(this.#database, this.settings.DATABASE_URL);
     await this.#database.close();
     this.logger.info(`the database of ${this.definition.name} is up to date`);
     process.exit(0);
@@ -121,7 +120,7 @@ class RunningService {
       customerClaim: AUTH_CUSTOMER_CLAIM,
       development: DEPLOYMENT === 'development',
     });
-    await this.#openDatabase();
+    await openDatabase(this.#database, this.settings.DATABASE_URL);
     if (messages) {
       this.#messaging = await MessagingRuntime.prepare({
         service: name,
@@ -143,7 +142,9 @@ class RunningService {
         { provide: LOGGER, useValue: this.logger },
         { provide: Database, useValue: this.#database },
         ...(this.#messaging ? [{ provide: Outbox, useValue: this.#messaging.outbox }] : []),
+        ...(this.#messaging?.positions ? [{ provide: Positions, useValue: this.#messaging.positions }] : []),
       ],
+      controllers: this.#messaging?.positions ? [PositionsController] : [],
       ready: {
         database: async () => void (await this.#database.query({ name: 'ready', text: 'SELECT 1' })),
         consumer: async () => {
@@ -213,19 +214,6 @@ class RunningService {
       logger: this.logger,
     });
     await http.startAllMicroservices();
-  }
-
-  async #openDatabase(): Promise<void> {
-    const { host, pathname } = new URL(this.settings.DATABASE_URL);
-    try {
-      await this.#database.connect();
-    } catch (error) {
-      throw new Error(
-        `PostgreSQL at ${host}${pathname} cannot be used: ${(error as Error).message || (error as NodeJS.ErrnoException).code}. Check DATABASE_URL and that PostgreSQL runs.`,
-        { cause: error },
-      );
-    }
-    await this.#database.migrate();
   }
 }
 

@@ -75,8 +75,13 @@ export function messagingSettings(port: number) {
     EARLY_LIMIT_MS: wholeNumber(300_000, { min: 100, max: 86_400_000 }),
     /** Events that may wait at once, dead letters not counted; past that the consumer pauses. */
     HELD_EVENTS_MAX: wholeNumber(10_000, { min: 1, max: 10_000_000 }),
-    /** Days a processed event is remembered; longer than any consumed topic keeps it. */
-    DEDUP_TTL_DAYS: wholeNumber(120, { min: 1, max: 3_650 }),
+    /** Days a processed event is remembered; by default as many as the service's contract declares. As long as any event may come again. */
+    DEDUP_TTL_DAYS: z.coerce
+      .number('must be a number')
+      .int('must be a whole number')
+      .min(1, 'must be at least 1')
+      .max(3_650, 'must be at most 3650')
+      .optional(),
     /** Milliseconds after which the outbox shards of a killed instance go to another. */
     OUTBOX_LEASE_MS: wholeNumber(5_000, { min: 500, max: 60_000 }),
     /** Publish facts from the outbox in this process. Off where change data capture does it. */

@@ -47,6 +47,16 @@ export function ofService({ name, owner }: Service): Dashboard {
       ],
     },
     {
+      title: 'Time until caught up',
+      unit: 's',
+      queries: [
+        {
+          expr: `max by (messaging_destination_name) (past_tense_consumer_catch_up_time${group})`,
+          legend: '{{messaging_destination_name}}',
+        },
+      ],
+    },
+    {
       title: 'Members of the consumer group',
       unit: 'short',
       queries: [{ expr: `max(past_tense_group_members${group})`, legend: 'members' }],

@@ -4,10 +4,12 @@ import type { Database, Transaction } from '@past-tense/database';
 import type { Envelope } from '@past-tense/envelope';
 import { causedBy, inSpan, SEARCHABLE, type TraceFlow } from '@past-tense/telemetry';
 import { staysInside, type AnyReaction, type Event } from '../reaction';
-import { classify, type EarlyEventError } from './failure';
+import { classify, InvalidEventError, type EarlyEventError } from './failure';
 import type { Figures } from './figures';
 import type { Message } from './message';
 import { readEvent } from './read-event';
+import { SOURCE } from '../retry/ordered-retry';
+import type { ReplayResults } from '../replay/results';
 import type { Turn, Turns } from './turns';
 import type { Versions } from '../versions/versions';
 
@@ -19,10 +21,13 @@ export interface AttemptOptions {
   readonly reactions: ReadonlyMap<DescMessage, AnyReaction<never>>;
   readonly figures: Figures;
   readonly traceFlow: TraceFlow;
+  readonly results: ReplayResults;
+  /** Whether what the consumer keeps follows from the events alone, so that it may be derived again. */
+  readonly projection: boolean;
 }
 
 /** What an attempt that did not fail came to. */
-export type Result = 'applied' | 'duplicate' | 'behind' | 'left';
+export type Result = 'applied' | 'duplicate' | 'behind' | 'held' | 'left';
 
 /** One attempt at an event: its turn, its reaction, its commit, in a span of its own. */
 export class Attempt {
@@ -50,7 +55,8 @@ export class Attempt {
     before: SpanContext | undefined,
     started: (span: SpanContext) => void,
   ): Promise<Result | EarlyEventError> {
-    const { parent, links } = causedBy(envelope, this.#options.traceFlow);
+    // A flow that ended long ago does not get longer by a replay: that has traces of its own, with links to where its events come from.
+    const { parent, links } = causedBy(envelope, message.replayed ? 'linked' : this.#options.traceFlow);
     if (before) links.push({ context: before });
     const { topic } = message.origin;
     const startedAt = performance.now();
@@ -65,7 +71,8 @@ export class Attempt {
           const result = await this.#react(message, readEvent(message, envelope, this.#known));
           span.setAttribute('past_tense.result', result);
           this.#options.figures.attempted(topic, seconds());
-          if (result === 'applied') this.#options.figures.applied(envelope.eventType, envelope.schemaVersion, envelope.publishedAt);
+          if (result === 'applied' && !message.replayed)
+            this.#options.figures.applied(envelope.eventType, envelope.schemaVersion, envelope.publishedAt);
           return result;
         } catch (error) {
           this.#options.figures.attempted(topic, seconds(), error instanceof Error ? error.name : 'unknown');
@@ -89,7 +96,13 @@ export class Attempt {
   async #react(message: Message, event: Event<never>): Promise<Result> {
     const { database, turns, versions } = this.#options;
     const reaction = this.#reactions.get(event.eventType)!;
+    const generation = message.replayed?.generation;
+    if (generation !== undefined && !this.#options.projection)
+      throw new InvalidEventError(
+        `it was fed to derive generation ${generation} of ${this.#options.consumer} again, which is no projection`,
+      );
     if (versions.areLeft(message, event)) {
+      if (generation !== undefined) return 'left'; // Nothing is noted: the version that takes effect is among what is derived again, or not wanted.
       const result = await database.transaction((transaction) => versions.leave(transaction, event, reaction));
       if (result) return result;
     }
@@ -107,7 +120,7 @@ export class Attempt {
 
   /** Claims the event and does the work in one transaction, if it is its turn. */
   async #inTurn(message: Message, event: Event<never>, work: (transaction: Transaction) => Promise<void>): Promise<Result> {
-    const { database, turns, versions, figures } = this.#options;
+    const { database, turns, versions, figures, results } = this.#options;
     return await database.transaction(async (transaction) => {
       const startedAt = performance.now();
       const turn: Turn = await turns.begin(transaction, message, event, true);
@@ -115,12 +128,13 @@ export class Attempt {
       if (turn.kind !== 'react') return turn.kind;
       await work(transaction);
       await versions.took(transaction, event, this.#reactions.get(event.eventType)!);
+      await results.applied(transaction, message);
       await turns.succeed(transaction, event, turn);
       return 'applied';
     });
   }
 
-  #attributes({ origin, arrived, from }: Message, envelope: Envelope, attempt: number): Attributes {
+  #attributes({ origin, arrived, from, replayed }: Message, envelope: Envelope, attempt: number): Attributes {
     return {
       'messaging.system': 'kafka',
       'messaging.operation.name': 'process',
@@ -134,7 +148,8 @@ export class Attempt {
       'messaging.message.conversation_id': envelope.correlationId,
       [SEARCHABLE.aggregateId]: envelope.aggregateId,
       'past_tense.attempt': attempt,
-      ...(arrived.topic !== origin.topic && { 'past_tense.arrived_from': from }),
+      ...(arrived.topic !== origin.topic && { 'past_tense.arrived_from': replayed && from === SOURCE ? 'replay' : from }),
+      ...(replayed && { 'past_tense.replay_id': replayed.replayId }),
     };
   }
 }

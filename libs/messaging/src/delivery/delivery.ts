@@ -4,13 +4,15 @@ import { fromHeaders, type Envelope } from '@past-tense/envelope';
 import { inFlow, type Logger } from '@past-tense/telemetry';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { REDRIVE, SOURCE } from '../retry/ordered-retry';
-import type { Attempt } from './attempt';
+import type { Attempt, Result } from './attempt';
 import { backOff } from './back-off';
 import { classify, type EarlyEventError } from './failure';
 import type { Figures } from './figures';
 import { where, type Message } from './message';
 import type { Moves } from './moves';
 import type { Outages } from './outages';
+import type { ReplayResults } from '../replay/results';
+import { letterId } from '../retry/held-events';
 import type { Slots } from './slots';
 import type { Starts } from './starts';
 import { TooManyHeldError, type Failure, type Turns } from './turns';
@@ -32,6 +34,9 @@ export interface DeliveryOptions {
   readonly moves: Moves;
   readonly outages: Outages;
   readonly slots: Slots;
+  /** Those of them that events fed again may have at once, so that they leave room for what is new. */
+  readonly replaySlots: Slots;
+  readonly results: ReplayResults;
   readonly starts: Starts;
   readonly figures: Figures;
   readonly retry: RetryPolicy;
@@ -47,6 +52,8 @@ interface Progress {
   attempts: number;
   firstFailedAt: Date | undefined;
   lastSpan: SpanContext | undefined;
+  /** What the last attempt came to, unless it failed. */
+  result: Result | undefined;
   probing: boolean;
   /** How many outages of its kind had ended when it last met one, and how often one had ended in between. */
   outagesEnded: number | undefined;
@@ -78,38 +85,59 @@ export class Delivery {
    */
   async settle(message: Message, suspect: boolean): Promise<boolean> {
     const envelope = envelopeOf(message);
-    if (envelope instanceof Error)
-      return await this.options.moves.bury(message, undefined, this.#failure(envelope, 'INVALID', message, newProgress(message)));
+    const progress = newProgress(message);
+    if (envelope instanceof Error) {
+      const buried = await this.options.moves.bury(message, undefined, this.#failure(envelope, 'INVALID', message, progress));
+      return buried && (await this.#noteReplayed(message, undefined, progress));
+    }
     const flow = { correlationId: envelope.correlationId, causationId: envelope.eventId, eventId: envelope.eventId };
-    return await inFlow(flow, () =>
-      suspect ? this.#settleSuspect(message, envelope) : this.#settleEvent(message, envelope, { counted: false, alone: false }),
+    const settled = await inFlow(flow, () =>
+      suspect
+        ? this.#settleSuspect(message, envelope, progress)
+        : this.#settleEvent(message, envelope, progress, { counted: false, alone: false }),
     );
+    return settled && (await this.#noteReplayed(message, envelope, progress));
+  }
+
+  /** Notes what came of an event that was fed again, before its offset is passed. What took effect noted that together with its effects. */
+  async #noteReplayed(message: Message, envelope: Envelope | undefined, { result }: Progress): Promise<boolean> {
+    const { moves, results, figures } = this.options;
+    if (!message.replayed) return true;
+    const outcome = result === 'applied' ? 'applied' : result === 'duplicate' || result === 'left' ? 'absorbed' : 'held';
+    figures.replayed(outcome);
+    if (outcome === 'applied') return true;
+    const heldIds = [...(envelope ? [envelope.eventId] : []), letterId(message)];
+    return await moves.persist(message, () => results.note(message, outcome, heldIds));
   }
 
   /** Settles a message that may have been begun before by a process that did not finish it. */
-  async #settleSuspect(message: Message, envelope: Envelope): Promise<boolean> {
+  async #settleSuspect(message: Message, envelope: Envelope, progress: Progress): Promise<boolean> {
     const { starts, maxStarts, logger } = this.options;
     let begun = 0;
     const known = await this.options.moves.persist(message, async () => {
       begun = await starts.before(message);
     });
     if (!known) return false;
-    if (begun === 0) return await this.#settleEvent(message, envelope, { counted: true, alone: false });
+    if (begun === 0) return await this.#settleEvent(message, envelope, progress, { counted: true, alone: false });
     if (begun < maxStarts) {
       logger.info({ ...where(message), begun }, `${message.origin.topic} was begun before and not finished; it is handled alone`);
-      return await this.#settleEvent(message, envelope, { counted: true, alone: true });
+      return await this.#settleEvent(message, envelope, progress, { counted: true, alone: true });
     }
     const error = new Error(`the process ended ${begun} times while it handled this message`);
-    const failure = this.#failure(error, 'CRASHED', message, newProgress(message));
+    const failure = this.#failure(error, 'CRASHED', message, progress);
     const settled = await this.options.moves.onward(message, envelope, failure);
     if (settled) starts.end(message);
     return settled;
   }
 
-  async #settleEvent(message: Message, envelope: Envelope, { counted, alone }: { counted: boolean; alone: boolean }): Promise<boolean> {
+  async #settleEvent(
+    message: Message,
+    envelope: Envelope,
+    progress: Progress,
+    { counted, alone }: { counted: boolean; alone: boolean },
+  ): Promise<boolean> {
     const { outages, slots, starts, stopping } = this.options;
     const { eventType } = envelope;
-    const progress = newProgress(message);
     const tryOnce = async () => {
       // Whoever waited for a slot until the consumer was told to stop, or an outage began, does not begin any more.
       if (stopping.aborted || (!progress.probing && outages.isAway(eventType))) return NOT_NOW;
@@ -124,7 +152,8 @@ export class Delivery {
     };
     while (!stopping.aborted) {
       progress.probing = await outages.turn(eventType);
-      const error = await (alone ? slots.runAlone(tryOnce) : slots.run(tryOnce));
+      const inSlot = () => (alone ? slots.runAlone(tryOnce) : slots.run(tryOnce));
+      const error = await (message.replayed ? this.options.replaySlots.run(inSlot) : inSlot());
       if (error === NOT_NOW) continue;
       const settled = error === undefined || (await this.#afterError(message, envelope, progress, error));
       if (settled) {
@@ -143,6 +172,7 @@ export class Delivery {
       const number = message.attempts + progress.attempts + 1;
       const result = await attempt.make(message, envelope, number, progress.lastSpan, (span) => (progress.lastSpan = span));
       if (typeof result !== 'string') return result;
+      progress.result = result;
       const { eventType, aggregateId, aggregateVersion } = envelope;
       logger.info(
         { ...where(message), eventType, aggregateId, aggregateVersion, result, ms: Math.round(performance.now() - startedAt) },
@@ -260,6 +290,7 @@ function newProgress(message: Message): Progress {
     attempts: 0,
     firstFailedAt: undefined,
     lastSpan: message.linked,
+    result: undefined,
     probing: false,
     outagesEnded: undefined,
     metAlone: 0,

@@ -10,7 +10,7 @@ export class InvalidEventError extends Error {
 
 /**
  * What the event needs has not happened here yet; often a fact of another aggregate on another topic. The event waits until a
- * reaction of this consumer has committed under the key it names, and burns no attempt.
+ * reaction of this consumer has committed under the key it names, and burns no attempt. It waits for as long as its reaction declares (`patienceMs`).
  */
 export class EarlyEventError extends Error {
   override name = 'EarlyEventError';
@@ -19,13 +19,10 @@ export class EarlyEventError extends Error {
   /**
    * @param waitsFor id of the aggregate whose fact must come first
    * @param what that fact, for a person
-   * @param limitMs milliseconds after which waiting is a gap; the consumer's own limit, if left out. Longer where what is waited for is known
-   *   to be on its way and may take as long as somebody else's outage.
    */
   constructor(
     readonly waitsFor: string,
     what: string,
-    readonly limitMs?: number,
   ) {
     super(`${what} has not been heard of yet`);
   }

@@ -4,6 +4,7 @@ import { topicOfType } from '@past-tense/contracts';
 import { RETRY_TIERS } from '../queues';
 import { BEHIND, DEAD, EARLY, type Place } from '../retry/ordered-retry';
 import { DEATH_REASONS, type Reason } from './added-headers';
+import type { ReplayResult } from '../replay/results';
 import type { Outages } from './outages';
 import { LeftVersions } from '../versions/left-versions';
 
@@ -16,11 +17,20 @@ const MAX_VERSION = 50;
 /** Where events wait. */
 const PLACES = [...RETRY_TIERS.map(({ place }) => place), BEHIND, EARLY, DEAD];
 
+/** How far a member is behind on its partitions of a topic. */
+export interface Lag {
+  readonly events: number;
+  /** Since the oldest of them was published. */
+  readonly seconds: number;
+  /** Until none is left; undefined while they do not become less. */
+  readonly catchUpSeconds?: number | undefined;
+}
+
 /** What is looked at when somebody asks for the figures. */
 export interface Watched {
   readonly database: Database;
   readonly outages: Outages;
-  readonly lag: () => ReadonlyMap<string, { readonly events: number; readonly seconds: number }>;
+  readonly lag: () => ReadonlyMap<string, Lag>;
 }
 
 const heldByPlace = {
@@ -43,6 +53,7 @@ export class Figures {
   readonly #lost: Counter;
   readonly #schemas: Counter;
   readonly #shadows: Counter;
+  readonly #replayed: Counter;
   #stopWatching: () => void = () => undefined;
 
   /** @param known types of events the consumer knows; others are counted together, because anybody can invent a name */
@@ -77,6 +88,10 @@ export class Figures {
       unit: '{event}',
       description: 'Events done in shadow, by how they compare with the version that took effect',
     });
+    this.#replayed = meter.createCounter('past_tense.replayed', {
+      unit: '{event}',
+      description: 'Events that were fed to the consumer again, by what came of them',
+    });
     this.#begin();
   }
 
@@ -102,13 +117,20 @@ export class Figures {
       outage: gauge('past_tense.outages', '{outage}', '1 while events of a type wait for something that is away'),
       lag: gauge('past_tense.consumer.lag', '{event}', 'Events on the assigned partitions that are not done'),
       lagTime: gauge('past_tense.consumer.lag.time', 's', 'Time since the oldest event that is not done was published'),
+      catchUp: gauge(
+        'past_tense.consumer.catch_up.time',
+        's',
+        'Time until no event is left that is not done; NaN while they do not become less',
+      ),
     };
     const left = new LeftVersions(this.consumer);
     const observables: Observable[] = Object.values(gauges);
     const observe = async (result: BatchObservableResult) => {
-      for (const [topic, { events, seconds }] of watched.lag()) {
+      for (const [topic, { events, seconds, catchUpSeconds }] of watched.lag()) {
         result.observe(gauges.lag, events, this.#of(topic));
         result.observe(gauges.lagTime, seconds, this.#of(topic));
+        // What is not observed would go on being reported as it was last.
+        result.observe(gauges.catchUp, catchUpSeconds ?? Number.NaN, this.#of(topic));
       }
       const away = new Set(watched.outages.away);
       for (const eventType of this.known) result.observe(gauges.outage, away.has(eventType) ? 1 : 0, this.#event(eventType));
@@ -160,6 +182,10 @@ export class Figures {
 
   shadowed(eventType: string, result: 'same' | 'different' | 'failed'): void {
     this.#shadows.add(1, { ...this.#event(eventType), result });
+  }
+
+  replayed(result: ReplayResult): void {
+    this.#replayed.add(1, { consumer: this.consumer, result });
   }
 
   lost(topic: string, events: number): void {

@@ -9,6 +9,13 @@ export interface Origin {
   readonly offset: string;
 }
 
+/** Says that a message was fed to one consumer again, by whom and for what. */
+export interface Replayed {
+  readonly replayId: string;
+  /** The generation of the consumer that it is for; a generation has a dedup of its own. */
+  readonly generation?: number | undefined;
+}
+
 /** A message as it was on its source topic, and what is known about its way since. */
 export interface Message {
   /** Where it was published first. */
@@ -27,6 +34,8 @@ export interface Message {
   /** When it may be tried again, milliseconds since 1970; 0 for at once. */
   readonly dueMs: number;
   readonly firstFailedAt?: Date | undefined;
+  /** Set if it was fed to this consumer again. */
+  readonly replayed?: Replayed | undefined;
   /** The span of the fetch that brought it together with others, or of the last attempt. */
   readonly linked?: SpanContext | undefined;
 }

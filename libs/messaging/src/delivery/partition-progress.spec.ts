@@ -27,6 +27,20 @@ describe('the progress of a partition', () => {
     expect(progress.moved).toBe(false);
   });
 
+  it('begins where it was reset to, and commits that before anything is done', () => {
+    const progress = new PartitionProgress('order-placed', 0, { id: 'reset', offset: 5n });
+    progress.highWatermark = 20n;
+    expect(progress.position).toBe('5');
+    expect(progress.moved).toBe(true);
+    expect(progress.isCommitted).toBe(false);
+    expect(progress.lag.events).toBe(15);
+    progress.committed('5');
+    expect(progress.moved).toBe(false);
+    expect(progress.isCommitted).toBe(true);
+    progress.accept('5').done();
+    expect(progress.position).toBe('6');
+  });
+
   it('steps over gaps in the offsets, and counts beyond 2^53', () => {
     const progress = progressAt();
     progress.accept('9007199254740993').done();
@@ -69,7 +83,9 @@ describe('the progress of a partition', () => {
       const progress = progressAt();
       const start = jest.fn();
       progress.whenDue(Date.now() + 1_000, start);
+      expect(progress.givenUp.aborted).toBe(false);
       progress.giveUp();
+      expect(progress.givenUp.aborted).toBe(true);
       jest.advanceTimersByTime(10_000);
       expect(start).not.toHaveBeenCalled();
     });

@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 interface Entry {
   readonly offset: bigint;
   readonly publishedMs: number;
@@ -17,17 +19,27 @@ export class PartitionProgress {
   readonly #open: Entry[] = [];
   /** What is not due yet, in the order in which it came. */
   readonly #later: { readonly dueMs: number; readonly start: () => void }[] = [];
+  readonly #givenUp = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #accepted = 0;
   #waitingBytes = 0;
   #next: bigint | undefined;
   #committed: bigint | undefined;
 
+  /** @param reset the reset by which it begins at an offset, if there was one */
   constructor(
     readonly topic: string,
     readonly partition: number,
+    readonly reset?: { readonly id: string; readonly offset: bigint },
   ) {
     this.name = `${topic}/${partition}`;
+    this.#next = reset?.offset;
+    setMaxListeners(0, this.givenUp); // Every event that waits listens.
+  }
+
+  /** Aborted when nothing more is to be begun. */
+  get givenUp(): AbortSignal {
+    return this.#givenUp.signal;
   }
 
   /** Messages accepted and not yet passed. */
@@ -67,13 +79,14 @@ export class PartitionProgress {
     if (this.#later.length === 1) this.#wait();
   }
 
-  /** Starts nothing more: the partition is no longer this member's, or the member stops. */
+  /** Starts nothing more: the partition is no longer this member's, it goes on elsewhere, or the member stops. */
   giveUp(): void {
+    this.#givenUp.abort();
     clearTimeout(this.#timer);
     this.#later.splice(0);
   }
 
-  /** The offset before which everything is done; undefined until the first message is. */
+  /** The offset before which everything is done; undefined until the first message is, unless it began with a reset. */
   get position(): string | undefined {
     return this.#next?.toString();
   }
@@ -85,6 +98,11 @@ export class PartitionProgress {
 
   committed(offset: string): void {
     this.#committed = BigInt(offset);
+  }
+
+  /** Whether the group knows of a position. */
+  get isCommitted(): boolean {
+    return this.#committed !== undefined;
   }
 
   /** Events that are not done, and how long ago the oldest of them was published. */

@@ -27,8 +27,8 @@ export interface TurnOptions {
   readonly held: HeldEvents;
   readonly tiers: readonly RetryTier[];
   readonly afterDeath: AfterDeath;
-  /** Milliseconds an event waits for what it needs before that counts as a gap. */
-  readonly earlyLimitMs: number;
+  /** Milliseconds an event of a type waits for what it needs before that counts as a gap. */
+  readonly earlyLimitMs: (eventType: string) => number;
   /** Events that may wait at once, dead letters not counted. */
   readonly maxHeld: number;
 }
@@ -38,7 +38,9 @@ export type Turn =
   | { readonly kind: 'react'; readonly level: number; readonly looked: boolean }
   /** Its effects are there, or its live copy is elsewhere. */
   | { readonly kind: 'duplicate' }
-  | { readonly kind: 'behind' };
+  | { readonly kind: 'behind' }
+  /** It is held already; what is held of it goes its own way. */
+  | { readonly kind: 'held' };
 
 /** What is known about a failure when an event is moved. */
 export interface Failure {
@@ -72,7 +74,8 @@ export class Turns {
     const { consumer, processed, held, afterDeath } = this.options;
     const { eventId, aggregateId } = envelope;
     processed.requireInWindow(eventId);
-    if (message.from === SOURCE) {
+    const remembered = this.#remembered(message);
+    if (message.from === SOURCE && remembered === processed) {
       const [row] = await transaction.query<{ verdict: 'taken' | 'done' | 'look' }>(take, [consumer, eventId, aggregateId, claim]);
       if (row!.verdict === 'taken') return { kind: 'react', level: 0, looked: false };
       if (row!.verdict === 'done') return { kind: 'duplicate' };
@@ -80,13 +83,14 @@ export class Turns {
       await held.lock(transaction, aggregateId);
     }
     const waiting = await held.ofAggregate(transaction, aggregateId);
-    const done = await processed.has(transaction, eventId);
+    const done = await remembered.has(transaction, eventId);
     const verdict = onArrival(arrivalOf(message, envelope), done, waiting, afterDeath);
     if (verdict.kind === 'done') await held.forget(transaction, eventId);
     if (verdict.kind === 'behind')
       await this.#hold(transaction, message, envelope, verdict.held, { reason: 'BEHIND', before: mine(waiting, envelope) });
+    if (verdict.kind === 'stale' && message.from === SOURCE) return { kind: message.replayed ? 'held' : 'duplicate' };
     if (verdict.kind !== 'react') return { kind: verdict.kind === 'behind' ? 'behind' : 'duplicate' };
-    if (claim) await processed.claim(transaction, eventId);
+    if (claim) await remembered.claim(transaction, eventId);
     return { kind: 'react', level: verdict.level, looked: true };
   }
 
@@ -130,7 +134,7 @@ export class Turns {
     transaction: Transaction,
     message: Message,
     envelope: Envelope,
-    { waitsFor, limitMs = this.options.earlyLimitMs }: EarlyEventError,
+    { waitsFor }: EarlyEventError,
     failure: Failure,
   ): Promise<boolean> {
     const waiting = await this.#look(transaction, message, envelope);
@@ -139,7 +143,7 @@ export class Turns {
     // Waiting again, after something else has come, does not prolong the wait.
     const before = mine(waiting, envelope);
     const since = (before?.reason === 'EARLY' ? before.firstFailedAt : null) ?? new Date();
-    const dueAt = new Date(since.getTime() + limitMs);
+    const dueAt = new Date(since.getTime() + this.options.earlyLimitMs(envelope.eventType));
     await this.#hold(transaction, message, envelope, held, { ...failure, firstFailedAt: since, waitsFor, dueAt, before });
     return true;
   }
@@ -193,12 +197,19 @@ export class Turns {
     });
   }
 
+  /** What was processed, for the generation that the message is for. */
+  #remembered({ replayed }: Message): ProcessedEvents {
+    const { processed } = this.options;
+    return replayed?.generation === undefined ? processed : processed.ofGeneration(replayed.generation);
+  }
+
   /** Takes the lock; returns what is held of the aggregate, or undefined if it is not the message's turn any more. */
   async #look(transaction: Transaction, message: Message, envelope: Envelope): Promise<HeldEvent[] | undefined> {
-    const { processed, held, afterDeath } = this.options;
+    const { held, afterDeath } = this.options;
     await held.lock(transaction, envelope.aggregateId);
     const waiting = await held.ofAggregate(transaction, envelope.aggregateId);
-    const verdict = onArrival(arrivalOf(message, envelope), await processed.has(transaction, envelope.eventId), waiting, afterDeath);
+    const done = await this.#remembered(message).has(transaction, envelope.eventId);
+    const verdict = onArrival(arrivalOf(message, envelope), done, waiting, afterDeath);
     if (verdict.kind === 'done') await held.forget(transaction, envelope.eventId);
     if (verdict.kind === 'behind')
       await this.#hold(transaction, message, envelope, verdict.held, { reason: 'BEHIND', before: mine(waiting, envelope) });

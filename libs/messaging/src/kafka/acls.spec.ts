@@ -1,5 +1,5 @@
 import { allServices, allTopics } from '@past-tense/contracts';
-import { deadLetterTopic, ownTopics, returnTopics } from '../queues';
+import { deadLetterTopic, ownTopics, replayTopic, returnTopics } from '../queues';
 import { declaredPermissions } from './acls';
 
 const permissions = declaredPermissions();
@@ -14,8 +14,8 @@ describe('the least that everybody needs on Kafka, from the contracts (P1)', () 
       const published = allTopics().flatMap((topic) => (topic.producer === name ? [topic.name] : []));
       const consumed = allTopics().flatMap((topic) => (topic.consumers.includes(name) ? [topic.name] : []));
 
-      expect(may(name, 'write', 'topic')).toEqual(byName([...published, ...ownTopics(name)]));
-      expect(may(name, 'read', 'topic')).toEqual(byName([...consumed, ...returnTopics(name).keys()]));
+      expect(may(name, 'write', 'topic')).toEqual(byName([...published, ...ownTopics(name).filter((own) => own !== replayTopic(name))]));
+      expect(may(name, 'read', 'topic')).toEqual(byName([...consumed, ...returnTopics(name).keys(), replayTopic(name)]));
       expect(may(name, 'describe-configs', 'topic')).toEqual(byName([...new Set([...published, ...consumed, ...ownTopics(name)])]));
       expect(may(name, 'read', 'group')).toEqual([name]);
     },
@@ -35,10 +35,21 @@ describe('the least that everybody needs on Kafka, from the contracts (P1)', () 
     expect(may('lag-watch', 'describe', 'topic')).toEqual(expect.arrayContaining(['order-placed', 'payments.retry-5s']) as string[]);
   });
 
-  it('each permission is there once, and only services and lag-watch have any', () => {
+  it('replay reads events and feeds them to consumers, and writes no event', () => {
+    expect(may('replay', 'read', 'topic')).toEqual(byName(allTopics().map(({ name }) => name)));
+    expect(may('replay', 'write', 'topic')).toEqual(['orders', 'payments', 'shipping', 'tracking'].map(replayTopic));
+    expect(permissions.filter(({ user, resource }) => user === 'replay' && resource === 'group')).toEqual([
+      { user: 'replay', operation: 'delete', resource: 'group', name: 'replay.', prefixed: true },
+      { user: 'replay', operation: 'read', resource: 'group', name: 'replay.', prefixed: true },
+    ]);
+  });
+
+  it('each permission is there once, and only services and the programs have any', () => {
     const lines = permissions.map(({ user, operation, resource, name }) => `${user} ${operation} ${resource} ${name}`);
 
     expect(new Set(lines).size).toBe(lines.length);
-    expect(new Set(permissions.map(({ user }) => user))).toEqual(new Set([...allServices().map(({ name }) => name), 'lag-watch']));
+    expect(new Set(permissions.map(({ user }) => user))).toEqual(
+      new Set([...allServices().map(({ name }) => name), 'lag-watch', 'replay']),
+    );
   });
 });

@@ -8,7 +8,7 @@ import {
   type DescribeAclResource,
 } from 'kafkajs';
 import { declaredConsumers } from '../declared-topics';
-import { deadLetterTopic, ownTopics } from '../queues';
+import { deadLetterTopic, ownTopics, READING_GROUPS, replayTopic } from '../queues';
 import { rootCause, waitFor, withAdmin, type KafkaOptions } from './client';
 
 /** Something that one user may do on Kafka. */
@@ -18,6 +18,8 @@ export interface Permission {
   readonly operation: Operation;
   readonly resource: 'topic' | 'group';
   readonly name: string;
+  /** Set if `name` is only how the names begin; for groups. */
+  readonly prefixed?: true;
 }
 
 /** In what the permissions on Kafka differ from those that are declared. */
@@ -33,6 +35,7 @@ const OPERATIONS = {
   read: AclOperationTypes.READ,
   write: AclOperationTypes.WRITE,
   describe: AclOperationTypes.DESCRIBE,
+  delete: AclOperationTypes.DELETE,
   'describe-configs': AclOperationTypes.DESCRIBE_CONFIGS,
 } as const;
 type Operation = keyof typeof OPERATIONS;
@@ -40,10 +43,12 @@ const RESOURCES = { topic: AclResourceTypes.TOPIC, group: AclResourceTypes.GROUP
 
 /** The user of the program that watches the consumer groups from outside. */
 const LAG_WATCH = 'lag-watch';
+/** The user of the tools that feed a consumer events again. */
+const REPLAY = 'replay';
 const EVERY_HOST = '*';
 
 /**
- * The least that the services and `lag-watch` need on Kafka, by the contracts' word on who produces and who consumes (P1).
+ * The least that the services, `lag-watch` and `replay` need on Kafka, by the contracts' word on who produces and who consumes (P1).
  *
  * A service writes to what it publishes and reads what it consumes; of its own topics it reads and writes those to which events come back, and
  * only writes to its dead letters: the tool for these works on the service's database. It sees the settings of all of them, because
@@ -51,7 +56,7 @@ const EVERY_HOST = '*';
  * sense and creates no topic, so nobody needs anything on the cluster.
  */
 export function declaredPermissions(): Permission[] {
-  return [...allServices().flatMap(({ name }) => permissionsOf(name)), ...watchPermissions()].sort((a, b) =>
+  return [...allServices().flatMap(({ name }) => permissionsOf(name)), ...watchPermissions(), ...replayPermissions()].sort((a, b) =>
     inOrder(a).localeCompare(inOrder(b)),
   );
 }
@@ -94,7 +99,7 @@ function permissionsOf(user: string): Permission[] {
   const on = (operation: Operation, names: readonly string[]): Permission[] =>
     [...new Set(names)].map((name) => ({ user, operation, resource: 'topic', name }));
   return [
-    ...on('write', [...published, ...own]),
+    ...on('write', [...published, ...own.filter((name) => name !== replayTopic(user))]),
     ...on('read', [...consumed, ...own.filter((name) => name !== deadLetterTopic(user))]),
     ...on('describe-configs', [...published, ...consumed, ...own]),
     ...(consumed.length > 0 ? [{ user, operation: 'read' as const, resource: 'group' as const, name: user }] : []),
@@ -109,6 +114,27 @@ function watchPermissions(): Permission[] {
   const on = (resource: Permission['resource'], names: readonly string[]): Permission[] =>
     names.map((name) => ({ user: LAG_WATCH, operation: 'describe', resource, name }));
   return [...on('topic', [...consumed, ...own]), ...on('group', groups)];
+}
+
+/** Who feeds events again reads every topic and writes to those on which a consumer gets them. */
+function replayPermissions(): Permission[] {
+  const on = (operation: Operation, names: readonly string[]): Permission[] =>
+    names.map((name) => ({ user: REPLAY, operation, resource: 'topic', name }));
+  const groups = (['read', 'delete'] as const).map((operation): Permission => ({
+    user: REPLAY,
+    operation,
+    resource: 'group',
+    name: READING_GROUPS,
+    prefixed: true,
+  }));
+  return [
+    ...on(
+      'read',
+      allTopics().map(({ name }) => name),
+    ),
+    ...on('write', declaredConsumers().map(replayTopic)),
+    ...groups,
+  ];
 }
 
 async function compare(options: KafkaOptions, admin: Admin, declared: readonly Permission[]): Promise<PermissionDifference> {
@@ -157,14 +183,16 @@ async function allAcls(options: KafkaOptions, admin: Admin): Promise<Acl[]> {
 
 /** The permission that an entry of Kafka's is, if it is one of the kind that we grant. */
 function permissionOf({ principal, host, operation, permissionType, ...resource }: Acl): Permission | undefined {
-  if (permissionType !== AclPermissionTypes.ALLOW || host !== EVERY_HOST || resource.resourcePatternType !== ResourcePatternTypes.LITERAL)
-    return undefined;
+  if (permissionType !== AclPermissionTypes.ALLOW || host !== EVERY_HOST) return undefined;
+  const prefixed = resource.resourcePatternType === ResourcePatternTypes.PREFIXED && resource.resourceType === AclResourceTypes.GROUP;
+  if (resource.resourcePatternType !== ResourcePatternTypes.LITERAL && !prefixed) return undefined;
   const named = nameIn(OPERATIONS, operation) as Operation | undefined;
   const kind = nameIn(RESOURCES, resource.resourceType) as Permission['resource'] | undefined;
-  return named && kind && { user: nameOf(principal), operation: named, resource: kind, name: resource.resourceName };
+  if (!named || !kind) return undefined;
+  return { user: nameOf(principal), operation: named, resource: kind, name: resource.resourceName, ...(prefixed && { prefixed }) };
 }
 
-function entryOf({ user, operation, resource, name }: Permission) {
+function entryOf({ user, operation, resource, name, prefixed }: Permission) {
   return {
     principal: `User:${user}`,
     host: EVERY_HOST,
@@ -172,7 +200,7 @@ function entryOf({ user, operation, resource, name }: Permission) {
     permissionType: AclPermissionTypes.ALLOW,
     resourceType: RESOURCES[resource],
     resourceName: name,
-    resourcePatternType: ResourcePatternTypes.LITERAL,
+    resourcePatternType: prefixed ? ResourcePatternTypes.PREFIXED : ResourcePatternTypes.LITERAL,
   };
 }
 
@@ -203,6 +231,6 @@ function nameOf(principal: string): string {
   return principal.replace(/^User:/, '');
 }
 
-function inOrder({ user, operation, resource, name }: Permission): string {
-  return `${user} ${resource} ${name} ${operation}`;
+function inOrder({ user, operation, resource, name, prefixed }: Permission): string {
+  return `${user} ${resource} ${name}${prefixed ? '*' : ''} ${operation}`;
 }

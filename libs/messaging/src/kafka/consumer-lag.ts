@@ -1,10 +1,12 @@
 import type { Admin } from 'kafkajs';
-import { kafkaClient, type KafkaOptions } from './client';
+import { withAdmin, type KafkaOptions } from './client';
 
 /** How far a consumer is behind on one partition. */
 export interface PartitionLag {
   readonly topic: string;
   readonly partition: number;
+  /** Offset of the oldest event that Kafka still has. */
+  readonly earliest: bigint;
   /** Offset of the oldest event that the group has not committed as done. */
   readonly position: bigint;
   /** Offset that the next event will have. */
@@ -15,13 +17,7 @@ export interface PartitionLag {
 
 /** How far a consumer group is behind on topics, as Kafka knows it. A partition without a commit counts from its first event. */
 export async function consumerLag(options: KafkaOptions, group: string, topics: readonly string[]): Promise<PartitionLag[]> {
-  const admin = kafkaClient(options).admin();
-  await admin.connect();
-  try {
-    return await lagOf(admin, group, topics);
-  } finally {
-    await admin.disconnect();
-  }
+  return await withAdmin(options, (admin) => lagOf(admin, group, topics));
 }
 
 /** The same with a connection that is there already. */
@@ -35,7 +31,7 @@ export async function lagOf(admin: Admin, group: string, topics: readonly string
       const [first, end] = [BigInt(low), BigInt(high)];
       // What Kafka has deleted before it was done is no lag any more.
       const position = offset < first ? first : offset;
-      lags.push({ topic, partition, position, end, lag: Number(end - position) });
+      lags.push({ topic, partition, earliest: first, position, end, lag: Number(end - position) });
     }
   }
   return lags;

@@ -34,10 +34,11 @@ export class Merge {
     while (messages.length < limit) {
       const [oldest, second] = this.#twoOldest();
       if (!oldest) break;
-      // As long as it stays ahead of every other one, nobody has to be asked.
+      // As long as it stays ahead of every other one, nobody has to be asked. Of two at the same moment the first partition goes first, so that the
+      // order is the same every time.
       const until = second === undefined ? Number.MAX_VALUE : this.#time(second);
       do messages.push(this.#shift(oldest));
-      while (messages.length < limit && this.#shows(oldest) && this.#time(oldest) <= until);
+      while (messages.length < limit && this.#shows(oldest) && this.#time(oldest) < until);
     }
     for (const [part, taken] of this.#taken) part.buffer.splice(0, taken);
     this.#taken.clear();

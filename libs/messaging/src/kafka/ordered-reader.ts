@@ -28,6 +28,7 @@ export class OrderedReader {
   readonly #consumer: Consumer;
   readonly #partitions = new Map<string, MergedPartition>();
   #changed: () => void = () => undefined;
+  #wanted: (message: StoredMessage) => boolean = () => true;
   #failure: Error | undefined;
   #joined = false;
 
@@ -63,10 +64,15 @@ export class OrderedReader {
 
   /**
    * Reads parts of partitions, some hundred messages at a time. May be called again when it has ended.
+   * @param wanted which messages count; the others are passed over as if they were not there
    * @throws Error if Kafka has not answered for long
    */
-  async *read(ranges: readonly OffsetRange[]): AsyncGenerator<readonly StoredMessage[]> {
+  async *read(
+    ranges: readonly OffsetRange[],
+    wanted: (message: StoredMessage) => boolean = () => true,
+  ): AsyncGenerator<readonly StoredMessage[]> {
     this.#partitions.clear();
+    this.#wanted = wanted;
     for (const { topic, partition, from, to } of ranges)
       if (from < to) this.#partitions.set(`${topic}/${partition}`, { topic, partition, next: from, to, buffer: [], paused: false });
     const merge = new Merge([...this.#partitions.values()]);
@@ -132,17 +138,19 @@ export class OrderedReader {
     for (const part of this.#partitions.values()) if (!this.#isFull(part)) this.#resume(part);
   }
 
-  #hand({ batch, resolveOffset, isStale }: EachBatchPayload): void {
+  #hand(payload: EachBatchPayload): void {
+    const { batch } = payload;
     const part = this.#partitions.get(`${batch.topic}/${batch.partition}`);
-    if (!part || isStale()) return;
+    if (!part || payload.isStale()) return;
     for (const { offset, timestamp, key, value, headers } of batch.messages) {
       const at = BigInt(offset);
       if (at < part.next || at >= part.to) continue;
       const { topic, partition } = part;
-      part.buffer.push({ topic, partition, offset, timestampMs: Number(timestamp), key, value, headers: headers ?? {} });
+      const message = { topic, partition, offset, timestampMs: Number(timestamp), key, value, headers: headers ?? {} };
+      if (this.#wanted(message)) part.buffer.push(message);
     }
     part.next = BigInt(batch.lastOffset()) + 1n;
-    resolveOffset(batch.lastOffset());
+    payload.resolveOffset(batch.lastOffset());
     if (this.#isFull(part)) {
       part.paused = true;
       this.#ifRunning(() => this.#consumer.pause([{ topic: part.topic, partitions: [part.partition] }]));

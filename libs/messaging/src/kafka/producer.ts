@@ -38,7 +38,10 @@ export class KafkaProducer {
    * @throws RecordRejectedError if Kafka refuses one of them for good; any other error means that it may be tried again
    */
   publish = async (records: readonly KafkaRecord[]): Promise<readonly Position[]> => {
-    const messages = records.map(({ topic, key, value, headers }) => ({ topic, message: { key, value, headers } }));
+    const messages = records.map(({ topic, key, value, headers, timestampMs }) => ({
+      topic,
+      message: { key, value, headers, ...(timestampMs !== undefined && { timestamp: String(timestampMs) }) },
+    }));
     try {
       return await this.#send(messages);
     } catch (error) {

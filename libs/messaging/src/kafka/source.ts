@@ -1,6 +1,6 @@
 import type { KafkaHeaders } from '@past-tense/envelope';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
+import type { Consumer, ConsumerGroupJoinEvent, EachBatchPayload, Kafka } from 'kafkajs';
 import { kafkaClient, rootCause, type KafkaOptions } from './client';
 
 /** Messages of one partition, in order. */
@@ -62,6 +62,8 @@ export class Source {
   readonly #expected = new Map<string, bigint>();
   /** Partitions whose next event is not the next one: Kafka has deleted some before they were consumed. */
   readonly #jumped = new Set<string>();
+  /** Partitions that the group has given to this member. */
+  #owned: ReadonlySet<string> = new Set();
   #joinedBefore = false;
   /** Kafka has said that this user may not take part in the group, which no waiting mends. */
   #forbidden = false;
@@ -87,13 +89,13 @@ export class Source {
     const { group, topics, onFatal, onRevoked, logger } = this.#options;
     const { events } = this.#consumer;
     const assigned = new Promise<void>((resolve) =>
-      this.#consumer.on(events.GROUP_JOIN, () => {
-        this.#joined();
+      this.#consumer.on(events.GROUP_JOIN, ({ payload }) => {
+        this.#joined(payload);
         resolve();
       }),
     );
     this.#consumer.on(events.REBALANCING, () => {
-      this.joined = false;
+      this.#left();
       onRevoked();
     });
     const crashed = new Promise<never>((_, reject) => {
@@ -106,7 +108,7 @@ export class Source {
         onFatal(error);
       };
       this.#consumer.on(events.CRASH, ({ payload }) => {
-        this.joined = false;
+        this.#left();
         if (payload.restart || this.#stopped) return;
         if (PASSES.has(rootCause(payload.error).name) && !this.#forbidden) this.#runAgain().catch(giveUp);
         else giveUp(payload.error);
@@ -144,6 +146,19 @@ export class Source {
     this.#ifRunning(() => this.#consumer.resume([{ topic, partitions: [partition] }]));
   }
 
+  /** Whether the group has given a partition to this member. */
+  owns(topic: string, partition: number): boolean {
+    return this.#owned.has(`${topic}/${partition}`);
+  }
+
+  /** Goes on at an offset with a partition that this member has. What was fetched before and is still on its way is dropped. */
+  seek(topic: string, partition: number, offset: bigint): void {
+    const name = `${topic}/${partition}`;
+    this.#ifRunning(() => this.#consumer.seek({ topic, partition, offset: String(offset) }));
+    // What lies before the place that was left is not lost, should Kafka delete it now.
+    if (offset > (this.#expected.get(name) ?? -1n)) this.#expected.set(name, offset);
+  }
+
   /** Fetches nothing more. */
   pauseAll(): void {
     this.#ifRunning(() => this.#consumer.pause(this.#options.topics.map((topic) => ({ topic }))));
@@ -158,6 +173,7 @@ export class Source {
     }
   }
 
+  /** @throws what Kafka says, among it that the group has shared out the partitions anew; nothing is tried again */
   async commit(positions: readonly Position[]): Promise<void> {
     await this.#consumer.commitOffsets([...positions]);
   }
@@ -165,7 +181,7 @@ export class Source {
   /** Leaves the group. Bounded in time, because kafkajs waits for ever for a connection that hangs. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.joined = false;
+    this.#left();
     const left = this.#consumer
       .disconnect()
       .catch((error: unknown) => this.#options.logger.warn({ err: error }, 'the consumer could not leave its group in order'));
@@ -201,6 +217,7 @@ export class Source {
   #tellLoss(topic: string, partition: number, first: bigint): void {
     if (!this.#jumped.delete(`${topic}/${partition}`)) return;
     const expected = this.#expected.get(`${topic}/${partition}`);
+    if (expected !== undefined && expected >= first) return;
     this.#options.onLost(topic, expected === undefined ? 1 : Number(first - expected));
     this.#options.logger.error(
       { topic, partition, first: Number(first), ...(expected !== undefined && { lost: Number(first - expected) }) },
@@ -208,11 +225,17 @@ export class Source {
     );
   }
 
-  #joined(): void {
+  #joined({ memberAssignment }: ConsumerGroupJoinEvent['payload']): void {
     if (this.#joinedBefore) this.#expected.clear(); // Another member may have gone on meanwhile.
     this.#joinedBefore = true;
+    this.#owned = new Set(Object.entries(memberAssignment).flatMap(([topic, partitions]) => partitions.map((one) => `${topic}/${one}`)));
     this.#options.onAssigned();
     this.joined = !this.#stopped;
+  }
+
+  #left(): void {
+    this.joined = false;
+    this.#owned = new Set();
   }
 
   /** Notes where the group had got to before this member joins. */

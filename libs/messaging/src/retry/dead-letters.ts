@@ -1,7 +1,5 @@
-import { allTopics } from '@past-tense/contracts';
 import type { Database, Transaction } from '@past-tense/database';
-import { ProcessedEvents } from '@past-tense/dedup';
-import { timeOfId } from '@past-tense/envelope';
+import { claimForGood } from '@past-tense/dedup';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Outbox } from '@past-tense/outbox';
 import { withAdded, type Reason } from '../delivery/added-headers';
@@ -78,7 +76,6 @@ const record = {
   name: 'letter-record',
   text: 'INSERT INTO dead_letter_actions (consumer, letter_id, action, done_by, why, letter) VALUES ($1, $2, $3, $4, $5, $6)',
 };
-const LONGEST_RETENTION_MS = Math.max(...allTopics().map(({ retentionMs }) => retentionMs));
 const wakeRelays = { name: 'letters-wake', text: `SELECT pg_notify('outbox_committed', '')` };
 
 /**
@@ -139,14 +136,13 @@ export class DeadLetters {
    */
   async discard(filter: DeadLetterFilter, options: ActionOptions): Promise<number> {
     return await this.#act(filter, options, async (transaction, dead, matches) => {
-      const processed = new ProcessedEvents(this.consumer, LONGEST_RETENTION_MS);
       const chosen = dead.filter(({ eventId }) => matches.has(eventId));
       for (const letter of chosen) {
         await this.#record(transaction, 'discard', letter, options);
         await this.#held.forget(transaction, letter.eventId);
         if (letter.aggregateId === null) continue;
         await new LeftVersions(this.consumer).take(transaction, letter.eventId);
-        if (mayComeAgain(letter.eventId)) await processed.claim(transaction, letter.eventId);
+        await claimForGood(transaction, this.consumer, letter.eventId);
       }
       const aggregateId = chosen[0]?.aggregateId;
       if (aggregateId) {
@@ -207,7 +203,13 @@ export class DeadLetters {
       topic: queueTopic(this.consumer, REDRIVE),
       key: message.key,
       value: message.value,
-      headers: withAdded(message.headers, { ...held, place: SOURCE, consumer: this.consumer, origin: message.origin }),
+      headers: withAdded(message.headers, {
+        ...held,
+        place: SOURCE,
+        consumer: this.consumer,
+        origin: message.origin,
+        replayed: message.replayed,
+      }),
     });
   }
 
@@ -220,9 +222,4 @@ export class DeadLetters {
   #values({ id, eventType, reason, aggregateId, since, until }: DeadLetterFilter): unknown[] {
     return [this.consumer, id, eventType, reason, aggregateId, since, until].map((value) => value ?? null);
   }
-}
-
-/** Whether an event can still be on a topic; the dedup store forgets those that cannot. */
-function mayComeAgain(eventId: string): boolean {
-  return Date.now() - timeOfId(eventId) < LONGEST_RETENTION_MS;
 }

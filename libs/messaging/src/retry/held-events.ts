@@ -1,7 +1,7 @@
 import type { Transaction } from '@past-tense/database';
 import { packHeaders, unpackHeaders, type Outbox, type PackedHeaders } from '@past-tense/outbox';
 import { withAdded, type Reason } from '../delivery/added-headers';
-import { nameOf, type Message } from '../delivery/message';
+import { nameOf, type Message, type Replayed } from '../delivery/message';
 import { queueTopic } from '../queues';
 import { BEHIND, DEAD, EARLY, type Held, type Place } from './ordered-retry';
 
@@ -20,7 +20,7 @@ export interface HeldEvent extends Held {
   readonly errorClass: string | null;
   readonly errorMessage: string | null;
   readonly errorStack: string | null;
-  readonly message: Pick<Message, 'origin' | 'key' | 'value' | 'headers'>;
+  readonly message: Pick<Message, 'origin' | 'key' | 'value' | 'headers' | 'replayed'>;
 }
 
 export interface HeldRow {
@@ -48,6 +48,7 @@ export interface HeldRow {
   key: Buffer | null;
   value: Buffer | null;
   headers: PackedHeaders;
+  replayed: Replayed | null;
 }
 
 const lock = { name: 'held-lock', text: `SELECT pg_advisory_xact_lock(hashtextextended($1 || '/' || $2, 0))` };
@@ -73,8 +74,8 @@ const save = {
   name: 'held-save',
   text: `INSERT INTO held_events (consumer, id, aggregate_id, version, place, level, copy, waits_for, due_at, reason, event_type, correlation_id, traceparent,
                                   attempts, first_failed_at, last_failed_at, error_class, error_message, error_stack,
-                                  source_topic, source_partition, source_offset, key, value, headers)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
+                                  source_topic, source_partition, source_offset, key, value, headers, replayed)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)
          ON CONFLICT (consumer, id) DO UPDATE SET
            place = excluded.place, level = excluded.level, copy = excluded.copy, waits_for = excluded.waits_for, due_at = excluded.due_at, reason = excluded.reason,
            attempts = excluded.attempts, first_failed_at = excluded.first_failed_at, last_failed_at = excluded.last_failed_at,
@@ -149,9 +150,16 @@ export class HeldEvents {
       message.key,
       message.value,
       JSON.stringify(packHeaders(message.headers)),
+      message.replayed ? JSON.stringify(message.replayed) : null,
     ]);
     if (!hasTopic(held.place)) return;
-    const headers = withAdded(message.headers, { ...held, consumer: this.consumer, origin: message.origin, attemptTrace });
+    const headers = withAdded(message.headers, {
+      ...held,
+      consumer: this.consumer,
+      origin: message.origin,
+      replayed: message.replayed,
+      attemptTrace,
+    });
     await this.outbox.forward(transaction, {
       topic: queueTopic(this.consumer, held.place),
       key: message.key,
@@ -206,6 +214,7 @@ export function fromRow(row: HeldRow): HeldEvent {
       key: row.key,
       value: row.value,
       headers: unpackHeaders(row.headers),
+      ...(row.replayed && { replayed: row.replayed }),
     },
   };
 }

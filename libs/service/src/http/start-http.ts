@@ -20,6 +20,8 @@ interface HttpOptions {
   readonly settings: HttpSettings;
   readonly logger: Logger;
   readonly providers: Provider[];
+  /** Of the platform, beside those of the service itself. */
+  readonly controllers: Type[];
   readonly ready: ReadyChecks;
   readonly telemetry: Telemetry;
   readonly verifier: TokenVerifier;
@@ -34,12 +36,17 @@ export async function startHttp({
   settings,
   logger,
   providers,
+  controllers,
   ready,
   telemetry,
   verifier,
 }: HttpOptions): Promise<INestApplication> {
   const app = await NestFactory.create<NestExpressApplication>(
-    rootModule(definition.module, [...providers, { provide: READY_CHECKS, useValue: ready }, { provide: TELEMETRY, useValue: telemetry }]),
+    rootModule(definition.module, controllers, [
+      ...providers,
+      { provide: READY_CHECKS, useValue: ready },
+      { provide: TELEMETRY, useValue: telemetry },
+    ]),
     {
       logger: nestLogger(logger),
       bodyParser: false,
@@ -67,13 +74,13 @@ export async function startHttp({
   return app;
 }
 
-function rootModule(module: Type, providers: Provider[]): Type {
+function rootModule(module: Type, controllers: Type[], providers: Provider[]): Type {
   @Global()
   @Module({
     imports: [DiscoveryModule],
     providers: [...providers, { provide: APP_GUARD, useClass: AccessGuard }],
     exports: providers,
-    controllers: [HealthController, MetricsController],
+    controllers: [HealthController, MetricsController, ...controllers],
   })
   class PlatformModule {}
 
