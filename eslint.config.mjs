@@ -25,9 +25,9 @@ const mayUse = {
   observability: ['contracts'],
   cdc: ['config', 'contracts'],
   'lag-watch': ['config', 'contracts', 'messaging', 'telemetry'],
-  'dead-letters': ['contracts', 'database', 'messaging', 'telemetry'],
+  'dead-letters': ['contracts', 'database', 'local', 'messaging', 'telemetry'],
   position: ['contracts', 'local'],
-  replay: ['config', 'contracts', 'database', 'messaging', 'telemetry'],
+  replay: ['config', 'contracts', 'database', 'local', 'messaging', 'telemetry'],
   rebuild: ['contracts'],
   'event-catalogue': ['contracts', 'envelope', 'messaging'],
 };

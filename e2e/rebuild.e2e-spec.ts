@@ -44,7 +44,7 @@ const untilHandled = () => eventually(async () => expect(await system.lag()).toB
 
 it('orders flow while tracking is rebuilt; killed in the middle it goes on; readers see every order at every moment (R3)', async () => {
   const producer = new KafkaProducer(system.kafka);
-  const delivered = Array.from({ length: 3_000 }, () => aRecord(fact(ShipmentDelivered, { shipmentId: newId(), orderId: newId() })));
+  const delivered = Array.from({ length: 1_600 }, () => aRecord(fact(ShipmentDelivered, { shipmentId: newId(), orderId: newId() })));
   for (let i = 0; i < delivered.length; i += 500) await producer.publish(delivered.slice(i, i + 500));
   await producer.publish(delivered.slice(0, 20)); // The topics hold some events twice.
   await producer.disconnect();
@@ -59,10 +59,10 @@ it('orders flow while tracking is rebuilt; killed in the middle it goes on; read
   await untilHandled();
 
   let placed = 0;
-  const buyers = Array.from({ length: 3 }, () => meanwhile(() => placeOne(placed++)));
+  const buyers = Array.from({ length: 2 }, () => meanwhile(() => placeOne(placed++)));
   const missed: unknown[] = [];
   let reads = 0;
-  const readers = Array.from({ length: 3 }, () =>
+  const readers = Array.from({ length: 2 }, () =>
     meanwhile(async () => {
       const { order, wish } = over[reads++ % over.length]!;
       const { status, body } = await system.get('tracking', `/orders/${order.orderId}/timeline`);
@@ -71,14 +71,14 @@ it('orders flow while tracking is rebuilt; killed in the middle it goes on; read
     }),
   );
 
-  const killed = tool(['--yes']);
+  const killed = tool(['--yes', '--why', 'a test']);
   const begun = () => system.query<{ id: string; steps: string; state: string }>('tracking', 'SELECT id, steps, state FROM rebuilds');
   await eventually(async () => expect(Number((await begun())[0]!.steps)).toBeGreaterThan(0));
   await killed.kill();
   const [half] = await begun();
   expect(half).toMatchObject({ state: 'filling' });
 
-  const outcome = await outcomeOf('--yes', '--why', 'a test');
+  const outcome = await outcomeOf('--yes');
   expect(outcome).toMatchObject({ id: half!.id, swapped: true, equal: true, counts: { duplicates: 20, failed: 0, invalid: 0 } });
   const before = placed;
   await eventually(() => expect(placed).toBeGreaterThan(before + 3));
@@ -111,7 +111,10 @@ it('a difference is found, named and refused; where it is wanted, the rebuild me
   expect(refused.out).toContain(`differs in producer: {"event_id":"${changed!.event_id}"}`);
 
   expect(await outcomeOf('--yes', '--allow-differences')).toMatchObject({ swapped: true, equal: false });
-  expect(await outcomeOf('--dry-run')).toMatchObject({ equal: true });
+  const mended = await system.query('tracking', `SELECT producer <> 'nobody/1' AS mended FROM timeline WHERE event_id = ANY($1)`, [
+    [gone!.event_id, changed!.event_id],
+  ]);
+  expect(mended).toEqual([{ mended: true }, { mended: true }]);
 });
 
 it('what cannot be rebuilt says why in one sentence', async () => {

@@ -88,6 +88,7 @@ async function rebuild(stack, ...options) {
   let out = '';
   child.stdout.on('data', (chunk) => (out += chunk));
   const memory = [];
+  const startedAt = performance.now();
   let cpuSeconds = 0;
   const sampling = setInterval(() => {
     memory.push(megabytesOf(child.pid));
@@ -101,6 +102,7 @@ async function rebuild(stack, ...options) {
   console.log({
     cores: cpus().length,
     events: outcome.counts.applied,
+    secondsWithItsStart: Math.round((performance.now() - startedAt) / 1_000),
     seconds: Math.round(outcome.seconds),
     eventsPerSecond: Math.round(outcome.counts.applied / outcome.seconds),
     cpuSeconds,

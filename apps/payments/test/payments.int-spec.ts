@@ -200,3 +200,16 @@ describe('when an order is cancelled', () => {
     expect((await books(orderId)).map(({ kind, accepted }) => ({ kind, accepted }))).toEqual([{ kind: 'capture', accepted: false }]);
   });
 });
+
+describe('what payments remembers (D1)', () => {
+  it('must outlast the retention and its longest wait, or it does not start', async () => {
+    const { stack } = payments;
+    await stack.service('payments')!.stop(8_000);
+
+    await expect(stack.startService('payments', { DEDUP_TTL_DAYS: '120' })).rejects.toThrow(
+      /payments cannot start\. payments remembers processed events for 120 days, but order-\S+ keeps events for 90 days and payments may hold one for up to 31 more, .*; set DEDUP_TTL_DAYS to 121 or more\./,
+    );
+    expect((await stack.service('payments')!.exited).code).toBe(1);
+    await stack.startService('payments', { DEDUP_TTL_DAYS: '121' });
+  });
+});

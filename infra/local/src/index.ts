@@ -1,3 +1,4 @@
+export { addressOf, databaseUrlOf } from './addresses';
 export { Child } from './child';
 export { Complaint } from './complaint';
 export { ensureJars, type Jars } from './java';
@@ -8,4 +9,4 @@ export { Postgres } from './postgres';
 export { Registry } from './registry';
 export { tokenOf } from './issuer';
 export { ROOT } from './root';
-export { PART_PORTS, SERVICE_PORTS, SERVICES, Stack, type KafkaUser, type ServiceName, type StackOptions } from './stack';
+export { PART_PORTS, SERVICE_PORTS, SERVICES, Stack, type KafkaUser, type PartName, type ServiceName, type StackOptions } from './stack';

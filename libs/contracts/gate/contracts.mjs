@@ -124,7 +124,8 @@ export class Contracts {
   /**
    * Where something is declared.
    * @param {object} desc a file, message, field, enum, value, oneof, service or rpc
-   * @param {string} [setting] a field of its topic's or commands' declaration, such as `partitions`; where it is not set the whole declaration is meant
+   * @param {string} [setting] a field of what its option declares (topic, commands or service), such as `partitions`; where it is not set the
+   *   whole declaration is meant
    */
   placeOf(desc, setting) {
     const file = desc.kind === 'file' ? desc : fileOf(desc);
@@ -148,7 +149,7 @@ export class Contracts {
   }
 
   #settingPath(desc, setting) {
-    const [name, options] = desc.kind === 'service' ? ['commands', 3] : ['topic', 7];
+    const [name, options] = { service: ['commands', 3], enum_value: ['service', 3], message: ['topic', 7] }[desc.kind];
     const extension = this.#extension(`${CONTRACT}.${name}`);
     const field = extension?.message.fields.find((candidate) => candidate.name === setting);
     return field && [options, extension.number, field.number, ...(field.fieldKind === 'list' ? [0] : [])];

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { addBreaking, addCompile, addLint } from './buf-findings.mjs';
 import { bufBuild, bufCheck } from './buf.mjs';
 import { checkCommands } from './checks/commands.mjs';
+import { checkConsumers, checkRemembered } from './checks/consumers.mjs';
 import { checkDeprecations } from './checks/deprecations.mjs';
 import { checkEnums } from './checks/enums.mjs';
 import { checkEvents } from './checks/events.mjs';
@@ -49,6 +50,7 @@ export async function inspect({ home, today, releasing = false }) {
   checkOwnership(contracts, findings);
   checkEvents(contracts, findings);
   checkCommands(contracts, findings);
+  checkConsumers(contracts, findings);
   const complete = !findings.any;
 
   const { image, releases, refusal, isFirst } = readReleased(home);
@@ -73,6 +75,7 @@ export async function inspect({ home, today, releasing = false }) {
   checkKeys(gate);
   checkPayloads(gate);
   checkExamples(gate);
+  checkRemembered(gate);
   if (baseline) {
     checkUnchanged(gate);
     checkRules(gate);

@@ -13,8 +13,9 @@ const DAY_MS = 86_400_000;
 export function readCatalogue(files) {
   const registry = createRegistry(...files);
   const teams = declarations(registry, 'Team', 'team');
-  const services = declarations(registry, 'Service', 'service');
-  for (const service of Object.values(services)) service.owner = teams[service.owner]?.name;
+  const services = Object.fromEntries(
+    Object.entries(declarations(registry, 'Service', 'service')).map(([key, declared]) => [key, toService(declared, teams)]),
+  );
   const read = (desc, option) => toJson(option.message, getOption(desc, option), { registry });
 
   const topic = registry.getExtension(`${CONTRACT}.topic`);
@@ -26,6 +27,10 @@ export function readCatalogue(files) {
   const commandServices = receivers.map((service) => toCommands(service, read(service, commands), services));
 
   return { topics: topics.sort(byName), commands: commandServices.sort(byName), teams: named(teams), services: named(services) };
+}
+
+function toService({ name, owner, remembersDays = 0, holdsDays = 0 }, teams) {
+  return { name, owner: teams[owner]?.name, remembersMs: remembersDays * DAY_MS, holdsMs: holdsDays * DAY_MS };
 }
 
 function toTopic(event, declared, teams, services) {

@@ -11,6 +11,10 @@ export interface Team {
 export interface Service {
   readonly name: string;
   readonly owner: string;
+  /** Milliseconds for which it remembers the events it processed; 0 if it consumes none. */
+  readonly remembersMs: number;
+  /** Milliseconds for which it may hold an event before it processes it: waiting early, and all retry tiers; 0 if it consumes none. */
+  readonly holdsMs: number;
 }
 
 /** The topic of one version of an event, as its .proto file declares it. */

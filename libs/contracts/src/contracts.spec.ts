@@ -57,6 +57,16 @@ describe('the catalogue', () => {
     }
   });
 
+  it('declares consumers that remember an event for as long as it may come again (D1)', () => {
+    for (const { name, consumers, retentionMs } of allTopics())
+      for (const consumer of consumers) {
+        const { remembersMs, holdsMs } = serviceNamed(consumer);
+        expect(holdsMs).toBeGreaterThan(0);
+        expect([name, consumer, remembersMs]).toEqual([name, consumer, Math.max(remembersMs, retentionMs + holdsMs)]);
+      }
+    expect(serviceNamed('payments')).toMatchObject({ remembersMs: 150 * 86_400_000, holdsMs: 31 * 86_400_000 });
+  });
+
   it('declares who answers a command and who may send it', () => {
     for (const { receiver, callers, scope, commands } of allCommandServices()) {
       for (const service of [receiver, ...callers]) expect(serviceNamed(service).name).toBe(service);

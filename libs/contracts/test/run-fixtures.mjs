@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Makes each change of test/fixtures on a copy of test/contracts, and prints as JSON what the gate says of it. Those are the contracts as they
-// were on the day of FIRST_RELEASE, so that the fixtures need not follow when the real ones change. With --write the fixtures are written anew
-// with what the gate says; read the difference before you commit it.
+// were on the day of FIRST_RELEASE, with what the gate has come to ask for since, so that the fixtures need not follow when the real ones change.
+// With --write the fixtures are written anew with what the gate says; read the difference before you commit it.
 //
 // A fixture is a title and then paragraphs that begin with what is done:
 //   today <day>           the day of the check; FIRST_RELEASE where it is not given

@@ -40,6 +40,27 @@ describe('migrations', () => {
   });
 });
 
+describe('a schema', () => {
+  it('has everything to itself: tables, migrations, statements', async () => {
+    await database.query({ name: 'make-schema', text: 'CREATE SCHEMA beside' });
+    const beside = new Database({
+      url,
+      applicationName: 'test',
+      entities: [],
+      migrations: [CreateThings1700000000000],
+      schema: 'beside',
+      logger,
+    });
+    await beside.connect();
+    await beside.migrate();
+    await beside.transaction((transaction) => transaction.query(add, ['beside']));
+
+    expect(await beside.query(all)).toEqual([{ name: 'beside' }]);
+    expect(await names()).toEqual([]);
+    await beside.close();
+  });
+});
+
 describe('a transaction', () => {
   it('keeps everything when the work returns, and then says so', async () => {
     const order: string[] = [];

@@ -48,7 +48,7 @@ export class ProcessedEvents {
    * remembers that apart.
    */
   ofGeneration(generation: number): ProcessedEvents {
-    return new ProcessedEvents(`${this.consumer}@${generation}`, this.ttlMs, this.knownSinceMs);
+    return new ProcessedEvents(generationOf(this.consumer, generation), this.ttlMs, this.knownSinceMs);
   }
 
   /** Whether an event has been processed. */
@@ -71,6 +71,11 @@ export class ProcessedEvents {
     }
     if (-ageMs > AHEAD_MS) throw new OutsideDedupWindowError(`the event id was made ${days(-ageMs)} days in the future`);
   }
+}
+
+/** The name under which a later generation of a consumer remembers what it has processed. */
+export function generationOf(consumer: string, generation: number): string {
+  return `${consumer}@${generation}`;
 }
 
 /**

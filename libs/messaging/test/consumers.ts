@@ -12,6 +12,7 @@ import {
   MESSAGING_MIGRATIONS,
   deadLetterTopic,
   KafkaProducer,
+  offsetsOf,
   OWN_TOPIC_MAX_BYTES,
   ownTopics,
   readTopic,
@@ -100,6 +101,9 @@ export async function newName(): Promise<string> {
     maxMessageBytes: OWN_TOPIC_MAX_BYTES,
   }));
   await eventually(() => applyTopics(kafka, [topic, ...own], 1)); // A topic of that name may still be going.
+  // The leader of a partition that was made a moment ago may not know yet that it leads. It would refuse one of several messages, and then all of
+  // them are sent again.
+  await eventually(() => offsetsOf(kafka, [topic.name, ...own.map((of) => of.name)]));
   return name;
 }
 

@@ -159,6 +159,23 @@ describe('dead letters (D6)', () => {
     expect(await letters.actions(letter!.eventId)).toMatchObject([{ action: 'discard', why: 'a test order' }]);
   });
 
+  it('given up after the dedup store has forgotten their time are gone as well', async () => {
+    const name = await newName();
+    const [orderId, old] = [newId(), '01890000-0000-7000-8000-000000000000'];
+    const { reaction } = broken(name, new Error('no'));
+    await start(name, reaction, quick);
+    await producer.publish([record(orderId)]);
+    const letters = new DeadLetters(database, name);
+    await eventually(async () => expect(await letters.count({})).toBe(1));
+    // As if it had been dead for longer than what is remembered.
+    const age = { name: 'age-letter', text: 'UPDATE held_events SET id = $2 WHERE consumer = $1' };
+    await database.query(age, [name, old]);
+
+    expect(await letters.discard({}, { ...options, why: 'too old' })).toBe(1);
+    expect(await letters.count({})).toBe(0);
+    expect(await letters.actions(old)).toMatchObject([{ action: 'discard', why: 'too old' }]);
+  });
+
   it('sent back by two people at once are sent back once', async () => {
     const name = await newName();
     const { reaction, state } = broken(name, new Error('no'));

@@ -9,7 +9,6 @@ import {
   EventFile,
   exportEvents,
   feed,
-  offsetsOf,
   ownTopics,
   readTopic,
   ReplayRecords,
@@ -81,13 +80,6 @@ async function settled(records: ReplayRecords, begun: Replay) {
   return await records.outcome(begun);
 }
 
-/** A name, and an empty topic of which every partition is there. */
-async function freshName(): Promise<string> {
-  const name = await newName();
-  await eventually(() => offsetsOf(kafka, [topic.name]));
-  return name;
-}
-
 /** As if a consumer had never heard of some orders. */
 async function lose(name: string, orderIds: readonly string[]): Promise<void> {
   const ids = (await readTopic(kafka, topic.name)).flatMap(({ key, headers }) =>
@@ -126,7 +118,7 @@ const orderOf = ({ key }: StoredMessage) => key!.toString();
 
 describe('a span of time on topics (R1)', () => {
   it('is exact to the millisecond at both ends, on every partition, whatever the order of the timestamps', async () => {
-    await freshName();
+    await newName();
     const from = Date.UTC(2026, 10, 20, 8);
     const to = from + HOUR;
     const around = [from - 1, from, from + 1, to - 1, to, to + 1, from + HOUR / 2];
@@ -143,7 +135,7 @@ describe('a span of time on topics (R1)', () => {
   });
 
   it('tells what the topics hold when there is nothing in it', async () => {
-    await freshName();
+    await newName();
     const at = Date.UTC(2026, 10, 20, 8);
     await publishAt([at, at + 50, at + 7].map((atMs) => ({ orderId: newId(), atMs })));
 
@@ -158,7 +150,7 @@ describe('a span of time on topics (R1)', () => {
 
 describe('feeding a consumer again (R1, R4, D1)', () => {
   it('hands over bytes and headers as they were, in order, and says whose replay it is; nobody else gets them', async () => {
-    const name = await freshName();
+    const name = await newName();
     const other = await newNameBeside();
     const ids = newIds(20);
     const at = Date.now() - DAY_MS;
@@ -194,7 +186,7 @@ describe('feeding a consumer again (R1, R4, D1)', () => {
   });
 
   it('lets only what was missed take effect, and knows beforehand', async () => {
-    const name = await freshName();
+    const name = await newName();
     const ids = newIds(30);
     await publishAt(ids.map((orderId, i) => ({ orderId, atMs: Date.now() - HOUR + i })));
     await start(name, keeping(name));
@@ -216,7 +208,7 @@ describe('feeding a consumer again (R1, R4, D1)', () => {
   });
 
   it('goes on where it was interrupted, and counts what was fed twice once', async () => {
-    const name = await freshName();
+    const name = await newName();
     const ids = newIds(400);
     await publishAt(ids.map((orderId, i) => ({ orderId, atMs: Date.now() - HOUR + i })));
     const { span, found } = await spanOf(EVERYTHING.fromMs, EVERYTHING.toMs);
@@ -250,7 +242,7 @@ describe('feeding a consumer again (R1, R4, D1)', () => {
   });
 
   it('is done by one process at a time', async () => {
-    const name = await freshName();
+    const name = await newName();
     const records = new ReplayRecords(database, name);
     const source = { kind: 'topics', topics: [topic.name], from: '', to: '', partitions: [] } as const;
     const begun = await records.begin({ generation: undefined, source, by: 'me', why: '', events: 0 });
@@ -262,7 +254,7 @@ describe('feeding a consumer again (R1, R4, D1)', () => {
   });
 
   it('follows what fails into its retries and to the dead letters', async () => {
-    const name = await freshName();
+    const name = await newName();
     const [broken, slow, fine] = newIds(3) as [string, string, string];
     await publishAt([broken, slow, fine].map((orderId, i) => ({ orderId, atMs: Date.now() - HOUR + i })));
     let recovers = false;
@@ -289,7 +281,7 @@ describe('feeding a consumer again (R1, R4, D1)', () => {
   });
 
   it('does not count what is a dead letter already as done', async () => {
-    const name = await freshName();
+    const name = await newName();
     const [id] = newIds(1) as [string];
     await publishAt([{ orderId: id, atMs: Date.now() - HOUR }]);
     await start(
@@ -309,7 +301,7 @@ describe('feeding a consumer again (R1, R4, D1)', () => {
   });
 
   it('takes what nobody fed for no replay', async () => {
-    const name = await freshName();
+    const name = await newName();
     await start(name, keeping(name));
     await producer.publish([{ ...record(newId()), topic: replayTopic(name) }]);
 
@@ -325,7 +317,7 @@ describe('feeding a consumer again (R1, R4, D1)', () => {
 
 describe('deriving again (a new generation)', () => {
   it('lets everything take effect once more in a generation, and once only', async () => {
-    const name = await freshName();
+    const name = await newName();
     const ids = newIds(12);
     await publishAt(
       ids.flatMap((orderId, i) => [1, 2].map((version) => ({ orderId, version, atMs: Date.now() - HOUR + version * 100 + i }))),
@@ -347,7 +339,7 @@ describe('deriving again (a new generation)', () => {
   });
 
   it('keeps its generation through retries', async () => {
-    const name = await freshName();
+    const name = await newName();
     const [id] = newIds(1) as [string];
     await publishAt([{ orderId: id, atMs: Date.now() - HOUR }]);
     let failing = false;
@@ -371,7 +363,7 @@ describe('deriving again (a new generation)', () => {
   });
 
   it('is refused by a consumer that is no projection: nothing happens', async () => {
-    const name = await freshName();
+    const name = await newName();
     await publishAt([{ orderId: newId(), atMs: Date.now() - HOUR }]);
     await start(name, keeping(name));
     await eventually(async () => expect(await effects(name)).toHaveLength(1));
@@ -393,7 +385,7 @@ describe('a file of events', () => {
   afterAll(() => rmSync(folder, { recursive: true }));
 
   it('holds what was on the topics, byte by byte, also when its writing was interrupted', async () => {
-    await freshName();
+    await newName();
     const at = Date.now() - DAY_MS;
     await publishAt(Array.from({ length: 1_200 }, (_, i) => ({ orderId: newId(), atMs: at + i })));
     const odd = { key: null, value: null, headers: { twice: ['a', Buffer.from([0, 255])], empty: '' }, timestamp: String(at + 5_000) };

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EarlyEventError, readTopic, type AnyReaction, type Event, type Reaction, type StoredMessage } from '../src/index';
 import {
+  database,
   databaseUrl,
   deadLetters,
   effects,
@@ -258,6 +259,32 @@ describe('an early event (D3)', () => {
 
     await eventually(async () => expect(await effects(name)).toHaveLength(200));
     expect(await heldBy(name)).toEqual([]);
+  });
+
+  it('waits for as long as its reaction declares', async () => {
+    const name = await newName();
+    const [second, first] = newIds(2);
+    class Patient implements Reaction<OrderCompleted> {
+      static readonly patienceMs = 2 * HOUR_MS;
+      readonly #waiting = waitingFor(name, new Map([[second!, first!]])) as Reaction<OrderCompleted>;
+      async react(event: Event<OrderCompleted>, transaction: Transaction): Promise<void> {
+        await this.#waiting.react(event, transaction);
+      }
+    }
+    await start(name, new Patient(), { earlyLimitMs: HOUR_MS });
+    await producer.publish([record(second!)]);
+
+    await eventually(async () =>
+      expect(
+        await database.query(
+          {
+            name: 'held-for',
+            text: 'SELECT extract(epoch FROM due_at - first_failed_at)::int * 1000 AS ms FROM held_events WHERE consumer = $1',
+          },
+          [name],
+        ),
+      ).toEqual([{ ms: 2 * HOUR_MS }]),
+    );
   });
 
   it('is a gap after a while: reported and dead-lettered', async () => {

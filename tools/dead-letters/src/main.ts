@@ -1,10 +1,9 @@
 import 'reflect-metadata';
 import { Database } from '@past-tense/database';
-import { DeadLetters, type AfterDeath } from '@past-tense/messaging';
+import { Complaint, databaseUrlOf } from '@past-tense/local';
+import { DeadLetters, declaredConsumers, type AfterDeath } from '@past-tense/messaging';
 import { createLogger } from '@past-tense/telemetry';
-import { allConsumers, databaseUrlOf } from './databases';
 import { describe, lines, table } from './describe';
-import { Refusal } from './refusal';
 import { readRequest, type Request } from './request';
 import { USAGE } from './usage';
 
@@ -12,7 +11,7 @@ const logger = createLogger({ service: 'dlq', version: '1', level: 'silent', for
 const say = (text: string) => void process.stdout.write(`${text}\n`);
 
 async function main(): Promise<void> {
-  const request = readRequest(process.argv.slice(2), allConsumers());
+  const request = readRequest(process.argv.slice(2), declaredConsumers());
   if (!request) return say(USAGE);
   const boxes: { letters: DeadLetters; database: Database }[] = [];
   try {
@@ -33,7 +32,7 @@ async function open(consumer: string): Promise<{ letters: DeadLetters; database:
     await database.connect();
   } catch (error) {
     const { host, pathname } = new URL(url);
-    throw new Refusal(
+    throw new Complaint(
       `The database of ${consumer} at ${host}${pathname} does not answer: ${(error as Error).message || (error as NodeJS.ErrnoException).code}. Start the stack (npm start), or set ${consumer.toUpperCase()}_DATABASE_URL.`,
     );
   }
@@ -78,7 +77,7 @@ async function show({ filter, json }: Request, boxes: readonly DeadLetters[]): P
   for (const box of boxes)
     for (const { action, by, why, at } of await box.actions(filter.id!))
       say(`${box.consumer}: ${action} by ${by} at ${at.toISOString()}, because: ${why}`);
-  throw new Refusal(`There is no dead letter ${filter.id}.`);
+  throw new Complaint(`There is no dead letter ${filter.id}.`);
 }
 
 async function act(request: Request, boxes: readonly DeadLetters[]): Promise<void> {
@@ -101,7 +100,7 @@ async function act(request: Request, boxes: readonly DeadLetters[]): Promise<voi
 
 main().catch((error: unknown) => {
   process.stderr.write(
-    `${error instanceof Refusal ? error.message : `The tool stopped: ${(error as Error).message}. What was done is done; run it again for the rest.`}\n`,
+    `${error instanceof Complaint ? error.message : `The tool stopped: ${(error as Error).message}. What was done is done; run it again for the rest.`}\n`,
   );
   process.exitCode = 1;
 });

@@ -1,7 +1,7 @@
 import { DEATH_REASONS, type DeadLetterFilter, type Reason } from '@past-tense/messaging';
 import { userInfo } from 'node:os';
 import { parseArgs } from 'node:util';
-import { Refusal } from './refusal';
+import { Complaint } from '@past-tense/local';
 
 /** What was asked for on the command line. */
 export interface Request {
@@ -20,17 +20,17 @@ const COMMANDS = ['list', 'show', 'redrive', 'discard'];
 /**
  * Reads the command line.
  * @returns undefined if help is wanted
- * @throws Refusal saying what is wrong with it
+ * @throws Complaint saying what is wrong with it
  */
 export function readRequest(args: readonly string[], consumers: readonly string[]): Request | undefined {
   const { values, positionals } = parse(args);
   const [command = '', id, ...rest] = positionals;
   if (values.help || command === 'help' || positionals.length === 0) return undefined;
   if (!COMMANDS.includes(command))
-    throw new Refusal(`There is no command "${command}"; there are ${COMMANDS.join(', ')}. See npm run dlq -- help.`);
-  if (rest.length > 0 || (id !== undefined && values.id !== undefined)) throw new Refusal('One id at a time.');
+    throw new Complaint(`There is no command "${command}"; there are ${COMMANDS.join(', ')}. See npm run dlq -- help.`);
+  if (rest.length > 0 || (id !== undefined && values.id !== undefined)) throw new Complaint('One id at a time.');
   if (values.consumer !== undefined && !consumers.includes(values.consumer))
-    throw new Refusal(`There is no consumer "${values.consumer}"; there are ${consumers.join(', ')}.`);
+    throw new Complaint(`There is no consumer "${values.consumer}"; there are ${consumers.join(', ')}.`);
   const filter: DeadLetterFilter = {
     id: id ?? values.id,
     eventType: values.type,
@@ -78,34 +78,34 @@ function parse(args: readonly string[]) {
       },
     });
   } catch (error) {
-    throw new Refusal(`${(error as Error).message.split('. ')[0]}. See npm run dlq -- help.`);
+    throw new Complaint(`${(error as Error).message.split('. ')[0]}. See npm run dlq -- help.`);
   }
 }
 
 function requireEnough({ command, filter, why, dryRun }: Request, all: boolean, oneConsumer: boolean): void {
-  if (command === 'show' && filter.id === undefined) throw new Refusal('Which letter? npm run dlq -- show <id>; list --json names them.');
+  if (command === 'show' && filter.id === undefined) throw new Complaint('Which letter? npm run dlq -- show <id>; list --json names them.');
   if (command !== 'redrive' && command !== 'discard') return;
   const narrowed = oneConsumer || Object.values(filter).some((value) => value !== undefined);
-  if (!narrowed && !all) throw new Refusal(`Which letters? Name some (see npm run dlq -- help), or say --all.`);
-  if (!dryRun && why === '') throw new Refusal(`Say why with --why "…"; it is recorded with who did it and when.`);
+  if (!narrowed && !all) throw new Complaint(`Which letters? Name some (see npm run dlq -- help), or say --all.`);
+  if (!dryRun && why === '') throw new Complaint(`Say why with --why "…"; it is recorded with who did it and when.`);
 }
 
 function reasonOf(text: string | undefined): Reason | undefined {
   if (text === undefined) return undefined;
   const reason = DEATH_REASONS.find((known) => known === text.toUpperCase());
-  if (!reason) throw new Refusal(`--reason must be one of ${DEATH_REASONS.join(', ')}, not "${text}".`);
+  if (!reason) throw new Complaint(`--reason must be one of ${DEATH_REASONS.join(', ')}, not "${text}".`);
   return reason;
 }
 
 function timeOf(option: string, text: string | undefined): Date | undefined {
   if (text === undefined) return undefined;
   const time = new Date(text);
-  if (Number.isNaN(time.getTime())) throw new Refusal(`${option} must be a time such as 2026-11-21T08:00:00Z, not "${text}".`);
+  if (Number.isNaN(time.getTime())) throw new Complaint(`${option} must be a time such as 2026-11-21T08:00:00Z, not "${text}".`);
   return time;
 }
 
 function rateOf(text = '50'): number {
   const rate = Number(text);
-  if (!(rate > 0 && rate <= 10_000)) throw new Refusal(`--rate must be a number of letters per second from 0 to 10000, not "${text}".`);
+  if (!(rate > 0 && rate <= 10_000)) throw new Complaint(`--rate must be a number of letters per second from 0 to 10000, not "${text}".`);
   return rate;
 }

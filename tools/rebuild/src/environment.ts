@@ -4,8 +4,6 @@ import { Refusal } from './refusal';
 
 const HOST = '127.0.0.1';
 const LOCAL_PORTS = { POSTGRES_PORT: '15432', KAFKA_PORT: '19092', REGISTRY_PORT: '18081', ISSUER_PORT: '3011' };
-/** Settings of one service that are given with its name before them, as `npm start` takes them. */
-const OF_ONE_SERVICE = ['CONSUMED_VERSIONS', 'PUBLISHED_VERSIONS', 'KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'];
 
 /** Folder of the checkout. */
 export const ROOT = join(__dirname, '..', '..', '..');
@@ -16,7 +14,8 @@ export const ROOT = join(__dirname, '..', '..', '..');
  */
 export function environmentOf(consumer: string, environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const port = (name: keyof typeof LOCAL_PORTS) => environment[name] || LOCAL_PORTS[name];
-  const own = OF_ONE_SERVICE.map((name) => [name, environment[`${consumer.toUpperCase()}_${name}`]] as const);
+  // As `npm start` takes it, with the name of the service before it.
+  const versions = environment[`${consumer.toUpperCase()}_CONSUMED_VERSIONS`];
   return {
     KAFKA_BROKERS: `${HOST}:${port('KAFKA_PORT')}`,
     // Needed by the service, not by a rebuild; nobody is asked there.
@@ -25,7 +24,7 @@ export function environmentOf(consumer: string, environment: NodeJS.ProcessEnv):
     // What the person has to know is printed.
     LOG_LEVEL: 'silent',
     ...Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== '')),
-    ...Object.fromEntries(own.filter(([, value]) => value)),
+    ...(versions && { CONSUMED_VERSIONS: versions }),
     DATABASE_URL: databaseUrlOf(consumer, environment, port('POSTGRES_PORT')),
   };
 }

@@ -1,6 +1,6 @@
 import { exportEvents, TopicSpan, type KafkaOptions } from '@past-tense/messaging';
 import { existsSync } from 'node:fs';
-import { Refusal } from './refusal';
+import { Complaint } from '@past-tense/local';
 import type { Request } from './request';
 import { notesOn } from './span';
 import type { Terminal } from './terminal';
@@ -11,7 +11,7 @@ export async function exportSpan(
   kafka: KafkaOptions,
   terminal: Terminal,
 ): Promise<void> {
-  if (existsSync(file)) throw new Refusal(`${file} is there already; name another file, or remove that one.`);
+  if (existsSync(file)) throw new Complaint(`${file} is there already; name another file, or remove that one.`);
   let seen = 0;
   const found = await TopicSpan.find(kafka, events, async (messages) => terminal.progress('found', (seen += messages.length), undefined));
   terminal.clear();

@@ -3,7 +3,7 @@ import { EventFileError, ReplayRecords } from '@past-tense/messaging';
 import { describe, summaryOf } from './describe';
 import { exportSpan } from './export';
 import { kafkaOf, openDatabase } from './local-stack';
-import { Refusal } from './refusal';
+import { Complaint } from '@past-tense/local';
 import { Run } from './run';
 import { readRequest, type Request } from './request';
 import { say, Terminal } from './terminal';
@@ -48,7 +48,7 @@ async function work(request: Exclude<Request, { command: 'export' }>, run: Run):
     case 'cancel': {
       const replay = await found(records, request.id);
       if (replay.state === 'done' || replay.state === 'cancelled')
-        throw new Refusal(`Replay ${replay.id} is ${replay.state}; there is nothing to cancel.`);
+        throw new Complaint(`Replay ${replay.id} is ${replay.state}; there is nothing to cancel.`);
       await records.alone(replay, () => records.cancel(replay));
       terminal.say(`Replay ${replay.id} is cancelled. The ${replay.fed.messages} events that were fed take their course.`);
       return terminal.result({ id: replay.id, state: 'cancelled' });
@@ -58,13 +58,13 @@ async function work(request: Exclude<Request, { command: 'export' }>, run: Run):
 
 async function found(records: ReplayRecords, id: string) {
   const replay = await records.get(id);
-  if (!replay) throw new Refusal(`There is no replay ${id} of this consumer; npm run replay -- list --consumer <name> names them.`);
+  if (!replay) throw new Complaint(`There is no replay ${id} of this consumer; npm run replay -- list --consumer <name> names them.`);
   return replay;
 }
 
 main().catch((error: unknown) => {
   const { message } = error as Error;
-  const said = error instanceof Refusal || error instanceof EventFileError;
+  const said = error instanceof Complaint || error instanceof EventFileError;
   process.stderr.write(`${said ? message : `The replay stopped: ${message}. What was fed is noted; the same command again goes on.`}\n`);
   process.exitCode = 1;
 });

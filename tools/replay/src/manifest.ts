@@ -2,8 +2,7 @@ import { allTopics } from '@past-tense/contracts';
 import { eventsOf, staysInside, type AnyReaction, type ReactionClass } from '@past-tense/messaging';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { ROOT } from './local-stack';
-import { Refusal } from './refusal';
+import { Complaint, ROOT } from '@past-tense/local';
 
 interface Messages {
   readonly publishes: readonly { readonly typeName: string }[];
@@ -17,7 +16,7 @@ const load = createRequire(__filename);
 export class Manifest {
   readonly #messages: Messages;
 
-  /** @throws Refusal if the service has no manifest that can be read */
+  /** @throws Complaint if the service has no manifest that can be read */
   constructor(readonly consumer: string) {
     const file = join('apps', consumer, 'dist', `${consumer}.messages.js`);
     try {
@@ -25,7 +24,7 @@ export class Manifest {
       if (!found) throw new Error('it exports none');
       this.#messages = found;
     } catch (error) {
-      throw new Refusal(
+      throw new Complaint(
         `The manifest of ${consumer} (${file}) cannot be read: ${(error as Error).message.split('\n')[0]}. Run: npm run build`,
       );
     }
@@ -39,7 +38,7 @@ export class Manifest {
       .map(({ name }) => name);
   }
 
-  /** @throws Refusal if the consumer may not be derived again, saying why */
+  /** @throws Complaint if the consumer may not be derived again, saying why */
   requireProjection(): void {
     const { publishes, reactions, projection } = this.#messages;
     if (projection) return;
@@ -48,7 +47,7 @@ export class Manifest {
       ...(calling.length > 0 ? [`${calling.join(' and ')} would call outside again`] : []),
       ...(publishes.length > 0 ? [`it would publish ${publishes.map(({ typeName }) => typeName).join(', ')} again`] : []),
     ];
-    throw new Refusal(
+    throw new Complaint(
       `${this.consumer} is not derived again: ${why.join(', and ') || 'its manifest does not declare it to be a projection'}. Leave --generation out: then dedup holds, and only what was missed takes effect.`,
     );
   }

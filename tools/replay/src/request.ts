@@ -2,7 +2,7 @@ import { allTopics } from '@past-tense/contracts';
 import { declaredConsumers } from '@past-tense/messaging';
 import { userInfo } from 'node:os';
 import { parseArgs } from 'node:util';
-import { Refusal } from './refusal';
+import { Complaint } from '@past-tense/local';
 
 /** A span of time of topics. */
 export interface Span {
@@ -48,7 +48,7 @@ const TIME = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?
 /**
  * Reads the command line.
  * @returns undefined if help is wanted
- * @throws Refusal saying what is wrong with it
+ * @throws Complaint saying what is wrong with it
  */
 export function readRequest(args: readonly string[]): Request | undefined {
   const { values, positionals } = parse(args);
@@ -56,13 +56,13 @@ export function readRequest(args: readonly string[]): Request | undefined {
   if (values.help || word === 'help' || args.length === 0) return undefined;
   const command = COMMANDS.find((known) => known === word);
   if (word !== undefined && !command)
-    throw new Refusal(`There is no command "${word}"; there are ${COMMANDS.join(', ')}. See npm run replay -- help.`);
+    throw new Complaint(`There is no command "${word}"; there are ${COMMANDS.join(', ')}. See npm run replay -- help.`);
   const json = values.json ?? false;
   switch (command) {
     case undefined:
       return { command: 'run', json, events: eventsOf(values), ...runOptions(values) };
     case 'export':
-      if (!values.file) throw new Refusal('Where to? Name the file with --file.');
+      if (!values.file) throw new Complaint('Where to? Name the file with --file.');
       return { command, json, events: spanOf(values), file: values.file };
     case 'list':
       return { command, json, consumer: consumerOf(values) };
@@ -101,7 +101,7 @@ function parse(args: readonly string[]) {
       },
     });
   } catch (error) {
-    throw new Refusal(`${(error as Error).message.split('. ')[0]}. See npm run replay -- help.`);
+    throw new Complaint(`${(error as Error).message.split('. ')[0]}. See npm run replay -- help.`);
   }
 }
 
@@ -129,9 +129,9 @@ function eventsOf(values: Values): Span | FileChoice {
 }
 
 function spanOf({ topic = [], from, to }: Values): Span {
-  if (topic.length === 0) throw new Refusal('Which events? Name the topic with --topic, or a file with --from-file.');
+  if (topic.length === 0) throw new Complaint('Which events? Name the topic with --topic, or a file with --from-file.');
   const topics = topicsOf(topic);
-  if (from === undefined || to === undefined) throw new Refusal('From when until when? Say --from and --to, such as 2026-11-20T08:00Z.');
+  if (from === undefined || to === undefined) throw new Complaint('From when until when? Say --from and --to, such as 2026-11-20T08:00Z.');
   const [fromMs, toMs] = [timeOf('--from', from), timeOf('--to', to)];
   requireOrder(fromMs, toMs);
   return { topics, fromMs, toMs };
@@ -140,29 +140,29 @@ function spanOf({ topic = [], from, to }: Values): Span {
 function topicsOf(names: readonly string[]): string[] {
   const known = allTopics().map(({ name }) => name);
   const all = [...new Set(names.flatMap((name) => name.split(',')))];
-  for (const name of all) if (!known.includes(name)) throw new Refusal(`There is no topic "${name}"; there are ${known.join(', ')}.`);
+  for (const name of all) if (!known.includes(name)) throw new Complaint(`There is no topic "${name}"; there are ${known.join(', ')}.`);
   return known.filter((name) => all.includes(name));
 }
 
 function consumerOf({ consumer }: Values): string {
   const known = declaredConsumers();
-  if (consumer === undefined) throw new Refusal(`Which consumer? Name it with --consumer: ${known.join(', ')}.`);
-  if (!known.includes(consumer)) throw new Refusal(`There is no consumer "${consumer}"; there are ${known.join(', ')}.`);
+  if (consumer === undefined) throw new Complaint(`Which consumer? Name it with --consumer: ${known.join(', ')}.`);
+  if (!known.includes(consumer)) throw new Complaint(`There is no consumer "${consumer}"; there are ${known.join(', ')}.`);
   return consumer;
 }
 
 function idOf([id, ...rest]: readonly string[]): string {
-  if (id === undefined) throw new Refusal('Which replay? npm run replay -- list --consumer <name> names them.');
-  if (rest.length > 0) throw new Refusal('One replay at a time.');
+  if (id === undefined) throw new Complaint('Which replay? npm run replay -- list --consumer <name> names them.');
+  if (rest.length > 0) throw new Complaint('One replay at a time.');
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id))
-    throw new Refusal(`"${id}" is not the id of a replay; npm run replay -- list names them.`);
+    throw new Complaint(`"${id}" is not the id of a replay; npm run replay -- list names them.`);
   return id;
 }
 
 function timeOf(option: string, text: string): number {
   const time = Date.parse(text); // A date without a time is UTC.
   if (!TIME.test(text) || Number.isNaN(time) || !isOfCalendar(text))
-    throw new Refusal(`${option} must be a time with its zone, such as 2026-11-20T08:00:00.000Z, not "${text}".`);
+    throw new Complaint(`${option} must be a time with its zone, such as 2026-11-20T08:00:00.000Z, not "${text}".`);
   return time;
 }
 
@@ -172,20 +172,20 @@ function isOfCalendar(text: string): boolean {
 }
 
 function requireOrder(fromMs: number, toMs: number): void {
-  if (fromMs >= toMs) throw new Refusal('The span is empty: --to must be later than --from.');
+  if (fromMs >= toMs) throw new Complaint('The span is empty: --to must be later than --from.');
 }
 
 function generationOf(text: string | undefined): RunOptions['generation'] {
   if (text === undefined || text === 'next') return text;
   const generation = Number(text);
   if (!Number.isInteger(generation) || generation < 2 || generation > 999_999)
-    throw new Refusal(`--generation must be a whole number from 2, or next, not "${text}".`);
+    throw new Complaint(`--generation must be a whole number from 2, or next, not "${text}".`);
   return generation;
 }
 
 function rateOf(text = '500'): number {
   const rate = Number(text);
   if (!(rate > 0 && rate <= MAX_RATE))
-    throw new Refusal(`--rate must be a number of events per second from 0 to ${MAX_RATE}, not "${text}".`);
+    throw new Complaint(`--rate must be a number of events per second from 0 to ${MAX_RATE}, not "${text}".`);
   return rate;
 }

@@ -16,7 +16,7 @@ import {
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, preview, previewData, resultOf } from './describe';
 import { Manifest } from './manifest';
-import { Refusal } from './refusal';
+import { Complaint } from '@past-tense/local';
 import type { FileChoice, RunOptions, Span } from './request';
 import { notesOn } from './span';
 import type { Terminal } from './terminal';
@@ -42,7 +42,7 @@ export class Run {
 
   /**
    * Shows what would be fed, asks, and feeds it. Goes on with a replay of the same that was interrupted.
-   * @throws Refusal if it cannot be or should not be done, or is not wanted
+   * @throws Complaint if it cannot be or should not be done, or is not wanted
    */
   async begin(options: RunOptions, events: Span | FileChoice): Promise<void> {
     const { records, consumer, terminal } = this.options;
@@ -56,7 +56,7 @@ export class Run {
     const { survey } = surveyor;
     requireConsumed(consumer, [...survey.byTopic.keys()]);
     if (survey.tooOld > 0)
-      throw new Refusal(
+      throw new Complaint(
         `${survey.tooOld} of the events are older than what ${consumer} remembers (${Math.round(remembersMs / 86_400_000)} days): it could not know whether it has processed them. Choose a later --from.`,
       );
     const reactions = manifest.reactionsTo([...survey.byTopic.keys()]);
@@ -84,7 +84,7 @@ export class Run {
   async goOn(replay: Replay, ratePerSecond: number): Promise<void> {
     const { kafka } = this.options;
     if (replay.state === 'done' || replay.state === 'cancelled')
-      throw new Refusal(`Replay ${replay.id} is ${replay.state}; there is nothing to go on with.`);
+      throw new Complaint(`Replay ${replay.id} is ${replay.state}; there is nothing to go on with.`);
     const { source } = replay;
     await this.#feed(replay, source.kind === 'topics' ? new TopicSpan(kafka, source) : new EventFile(source), ratePerSecond);
   }
@@ -99,7 +99,7 @@ export class Run {
       const source = await EventFile.open(events.file, events);
       for await (const messages of source.read({ messages: 0, positions: {} })) await look(messages);
       terminal.clear();
-      if (surveyor.survey.events === 0) throw new Refusal(`${events.file} holds no such events.`);
+      if (surveyor.survey.events === 0) throw new Complaint(`${events.file} holds no such events.`);
       return { source, notes: [] };
     }
     const found = await TopicSpan.find(kafka, events, look);
@@ -115,15 +115,15 @@ export class Run {
     if (asked === 'next' || asked === present + 1) return present + 1;
     if (asked === present) return present;
     const besides = present > 1 ? `, and ${present} goes on with the present one` : '';
-    throw new Refusal(`${consumer} is at generation ${present}, so --generation ${asked} is none: ${present + 1} is the next${besides}.`);
+    throw new Complaint(`${consumer} is at generation ${present}, so --generation ${asked} is none: ${present + 1} is the next${besides}.`);
   }
 
   /** @returns why it is done */
   async #consent({ yes, why }: RunOptions, goesOn: boolean): Promise<string> {
     const { terminal } = this.options;
     if (yes) return why;
-    if (!terminal.canAsk) throw new Refusal('Nothing was fed: nobody can be asked here. Say --yes if that is what you want.');
-    if (!/^y(es)?$/i.test(await terminal.ask('Feed them? [y/N]'))) throw new Refusal('Nothing was fed.');
+    if (!terminal.canAsk) throw new Complaint('Nothing was fed: nobody can be asked here. Say --yes if that is what you want.');
+    if (!/^y(es)?$/i.test(await terminal.ask('Feed them? [y/N]'))) throw new Complaint('Nothing was fed.');
     return why || goesOn ? why : await terminal.ask('Why? (is recorded)');
   }
 
@@ -139,7 +139,7 @@ export class Run {
           : feed(replay, { records, producer, source, ratePerSecond, progress, stopping: this.#stopping.signal }),
       );
       terminal.clear();
-      if (!all) throw new Refusal(this.#interrupted(replay, 'Feeding was stopped.'));
+      if (!all) throw new Complaint(this.#interrupted(replay, 'Feeding was stopped.'));
     } finally {
       await producer.disconnect();
     }
@@ -149,7 +149,7 @@ export class Run {
     terminal.say(`Done: ${resultOf(outcome)}.`);
     terminal.result(describe({ ...(await records.get(replay.id))!, outcome }, outcome));
     if (outcome.failed === 0) return;
-    throw new Refusal(`${outcome.failed} events are dead letters: npm run dlq -- list --consumer ${replay.consumer} says why.`);
+    throw new Complaint(`${outcome.failed} events are dead letters: npm run dlq -- list --consumer ${replay.consumer} says why.`);
   }
 
   async #untilSettled(replay: Replay): Promise<void> {
@@ -162,9 +162,9 @@ export class Run {
       if (now >= replay.events) break;
       if (now > settled) [settled, lookedAt] = [now, Date.now()];
       if (this.#stopping.signal.aborted)
-        throw new Refusal(this.#interrupted(replay, 'Everything was fed; it is not known yet what comes of it.'));
+        throw new Complaint(this.#interrupted(replay, 'Everything was fed; it is not known yet what comes of it.'));
       if (Date.now() - lookedAt > SILENCE_MS)
-        throw new Refusal(
+        throw new Complaint(
           this.#interrupted(
             replay,
             `${replay.consumer} has handled ${settled} of ${replay.events} events and none for a minute; see that it runs. They wait for it.`,
@@ -184,9 +184,9 @@ export class Run {
 function requireConsumed(consumer: string, names: readonly string[]): void {
   for (const name of names) {
     const topic = allTopics().find((one) => one.name === name);
-    if (!topic) throw new Refusal(`There is no topic "${name}"; events of it cannot be fed.`);
+    if (!topic) throw new Complaint(`There is no topic "${name}"; events of it cannot be fed.`);
     if (!topic.consumers.includes(consumer))
-      throw new Refusal(`${consumer} does not consume ${name}; its consumers are ${topic.consumers.join(', ') || 'none'}.`);
+      throw new Complaint(`${consumer} does not consume ${name}; its consumers are ${topic.consumers.join(', ') || 'none'}.`);
   }
 }
 

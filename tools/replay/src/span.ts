@@ -1,6 +1,6 @@
 import { allTopics } from '@past-tense/contracts';
 import { retentionInWords, type FoundSpan } from '@past-tense/messaging';
-import { Refusal } from './refusal';
+import { Complaint } from '@past-tense/local';
 import type { Span } from './request';
 
 const time = (ms: number) => new Date(ms).toISOString();
@@ -8,21 +8,21 @@ const time = (ms: number) => new Date(ms).toISOString();
 /**
  * What somebody who asked for a span of time should know about it.
  * @param events how many were found in it
- * @throws Refusal if there are none, saying where there are some
+ * @throws Complaint if there are none, saying where there are some
  */
 export function notesOn({ topics, fromMs, toMs }: Span, { held, cutOff }: FoundSpan, events: number): string[] {
   const names = topics.join(', ');
-  if (!held) throw new Refusal(`There are no events on ${names}.`);
+  if (!held) throw new Complaint(`There are no events on ${names}.`);
   if (events === 0) {
     if (toMs <= held.firstMs && cutOff.length > 0)
-      throw new Refusal(
+      throw new Complaint(
         `That span has expired: what was published on ${names} before ${time(held.firstMs)} is deleted. ${keptBy(topics)} An export from before can be fed with --from-file.`,
       );
     if (toMs <= held.firstMs)
-      throw new Refusal(`Nothing was published on ${names} before ${time(toMs)}; the first event is of ${time(held.firstMs)}.`);
+      throw new Complaint(`Nothing was published on ${names} before ${time(toMs)}; the first event is of ${time(held.firstMs)}.`);
     if (fromMs > held.lastMs)
-      throw new Refusal(`Nothing was published on ${names} at ${time(fromMs)} or later; the last event is of ${time(held.lastMs)}.`);
-    throw new Refusal(
+      throw new Complaint(`Nothing was published on ${names} at ${time(fromMs)} or later; the last event is of ${time(held.lastMs)}.`);
+    throw new Complaint(
       `Nothing was published on ${names} from ${time(fromMs)} to ${time(toMs)}; there are events from ${time(held.firstMs)} to ${time(held.lastMs)}.`,
     );
   }

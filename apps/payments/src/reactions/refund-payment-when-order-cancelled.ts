@@ -6,12 +6,12 @@ import { isPending, isRefundable, recordRefund, type Payment } from '../domain/p
 import { PaymentProvider } from '../provider/payment-provider';
 import { PaymentRepository } from '../storage/payment.repository';
 
-// An order may be cancelled while the provider is away, and what it takes in the end is returned however long that lasts.
-const PATIENCE_MS = 30 * 86_400_000;
-
 @Injectable()
 @ReactsTo(OrderCancelled)
 export class RefundPaymentWhenOrderCancelled implements OutsideReaction<OrderCancelled, Payment, string> {
+  // An order may be cancelled while the provider is away, and what it takes in the end is returned however long that lasts.
+  static readonly patienceMs = 30 * 86_400_000;
+
   constructor(
     private readonly payments: PaymentRepository,
     private readonly provider: PaymentProvider,
@@ -20,7 +20,7 @@ export class RefundPaymentWhenOrderCancelled implements OutsideReaction<OrderCan
   /** The cancellation may be heard of before the order itself, which travels on another topic, or while the provider is asked. */
   async intend({ data }: Event<OrderCancelled>, transaction: Transaction): Promise<Payment | undefined> {
     const payment = await this.payments.findByOrder(transaction, data.orderId);
-    if (!payment || isPending(payment)) throw new EarlyEventError(data.orderId, `the payment of order ${data.orderId}`, PATIENCE_MS);
+    if (!payment || isPending(payment)) throw new EarlyEventError(data.orderId, `the payment of order ${data.orderId}`);
     return isRefundable(payment) ? payment : undefined;
   }
 

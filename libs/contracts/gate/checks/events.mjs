@@ -5,7 +5,7 @@ import { mendOfFact, wordsOf } from '../../generator/names.mjs';
 import { nameOf, versionOf, withNested } from '../contracts.mjs';
 
 const OPTION = '(past_tense.contract.v1.topic)';
-const MAX_RETENTION_DAYS = 365;
+export const MAX_RETENTION_DAYS = 365;
 const MIN_PARTITIONS = 6;
 const MAX_PARTITIONS = 256;
 

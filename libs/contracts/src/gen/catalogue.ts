@@ -21,19 +21,27 @@ export const teams = {
 export const services = {
   "orders": {
     "name": "orders",
-    "owner": "ordering"
+    "owner": "ordering",
+    "remembersMs": 12960000000,
+    "holdsMs": 86400000
   },
   "payments": {
     "name": "payments",
-    "owner": "payments"
+    "owner": "payments",
+    "remembersMs": 12960000000,
+    "holdsMs": 2678400000
   },
   "shipping": {
     "name": "shipping",
-    "owner": "fulfilment"
+    "owner": "fulfilment",
+    "remembersMs": 12960000000,
+    "holdsMs": 86400000
   },
   "tracking": {
     "name": "tracking",
-    "owner": "ordering"
+    "owner": "ordering",
+    "remembersMs": 12960000000,
+    "holdsMs": 86400000
   }
 } as const satisfies Record<string, Service>;
 

@@ -3,10 +3,11 @@ import type { Logger } from '@past-tense/telemetry';
 import { classify } from '../delivery/failure';
 import type { OffsetRange, OrderedReader } from '../kafka/ordered-reader';
 import type { Candidate, Candidates } from './candidates';
-import { saveStep, type FailedMessage, type RebuildCounts, type RebuildRecord } from './rebuilds';
+import { saveStep, type RebuildRecord } from './rebuilds';
 import { RebuildRefusal } from './refusal';
 import { quoted } from './sql';
-import { failureOf, type Effect, type ReadableCandidate, type Steps } from './steps';
+import type { ReadableCandidate, Steps } from './steps';
+import { Tally } from './tally';
 
 export interface FillingOptions {
   readonly record: RebuildRecord;
@@ -23,9 +24,6 @@ export interface FillingOptions {
   readonly logger: Logger;
 }
 
-type Tally = { -readonly [Name in keyof RebuildCounts]: RebuildCounts[Name] };
-
-const MAX_FAILURES_KEPT = 20;
 const MAX_CONFLICTS = 10;
 
 /**
@@ -36,6 +34,8 @@ export class Filling {
   #record: RebuildRecord;
   /** Events that wait in the copy; while there are none, nobody has to look for them. */
   #waiting: number | undefined;
+  /** Events that were applied ahead of the positions, and not met there yet. */
+  readonly #ahead = new Set<string>();
 
   constructor(private readonly options: FillingOptions) {
     this.#record = options.record;
@@ -58,36 +58,32 @@ export class Filling {
   async fill(ranges: readonly OffsetRange[]): Promise<void> {
     for await (const batch of this.options.candidates.in(this.options.reader.read(ranges))) {
       this.options.signal.throwIfAborted();
-      await this.#step(batch, undefined);
+      await this.#step(batch);
       this.options.progress(batch.length);
     }
     await this.#pass(ranges);
   }
 
-  /**
-   * Applies what the consumer has processed in parts of topics, and nothing else. The copy's positions stay: what is left out comes later.
-   * @returns how many events took effect
-   */
-  async fillProcessed(consumer: string, ranges: readonly OffsetRange[]): Promise<number> {
-    let applied = 0;
-    for await (const batch of this.options.candidates.in(this.options.reader.read(ranges))) applied += await this.#step(batch, consumer);
-    return applied;
+  /** Applies what the consumer has processed in parts of topics, and nothing else. The copy's positions stay: what is left out comes later. */
+  async fillProcessed(consumer: string, ranges: readonly OffsetRange[]): Promise<void> {
+    for await (const batch of this.options.candidates.in(this.options.reader.read(ranges))) await this.#step(batch, consumer);
   }
 
   /**
    * One transaction. Should an event throw, it is done once more, with each event on its own.
    * @param processedBy the consumer, if only what it has processed counts
-   * @returns how many events took effect
    */
-  async #step(batch: readonly Candidate[], processedBy: string | undefined): Promise<number> {
-    const once = async (alone: boolean) =>
-      await this.options.copy.transaction((transaction) => this.#apply(transaction, batch, processedBy, alone));
+  async #step(batch: readonly Candidate[], processedBy?: string): Promise<void> {
     for (let conflicts = 0, alone = false; ;) {
       try {
-        const { record, waiting, applied } = await once(alone);
+        const { record, waiting, tally } = await this.options.copy.transaction((transaction) =>
+          this.#apply(transaction, batch, { alone, processedBy }),
+        );
         this.#record = record;
         this.#waiting = waiting;
-        return applied;
+        for (const eventId of tally.met) this.#ahead.delete(eventId);
+        if (processedBy !== undefined) for (const eventId of tally.applied) this.#ahead.add(eventId);
+        return;
       } catch (error) {
         if (error instanceof RebuildRefusal || classify(error) === 'unavailable') throw error;
         if (isConflict(error)) {
@@ -101,70 +97,63 @@ export class Filling {
     }
   }
 
-  async #apply(transaction: Transaction, batch: readonly Candidate[], processedBy: string | undefined, alone: boolean) {
+  async #apply(
+    transaction: Transaction,
+    batch: readonly Candidate[],
+    { alone, processedBy }: { alone: boolean; processedBy: string | undefined },
+  ): Promise<{ record: RebuildRecord; waiting: number; tally: Tally }> {
     const { steps, serving } = this.options;
     // A crash of PostgreSQL may take back the last steps whole; they are done again.
     await transaction.entities.query('SET LOCAL synchronous_commit = off');
-    const counts: Tally = { ...this.#record.counts };
-    const failures: FailedMessage[] = [...this.#record.failures];
-    const tell = (effect: Effect, failure?: FailedMessage) => {
-      if (effect !== 'waits') counts[effect] += 1;
-      if (failure && failures.length < MAX_FAILURES_KEPT) failures.push(failure);
-    };
+    const tally = new Tally(this.#record, this.#ahead);
     const readable: ReadableCandidate[] = [];
     for (const candidate of batch) {
-      if (candidate.read === 'left') counts.left += 1;
-      else if (!(candidate.read instanceof Error)) readable.push(candidate as ReadableCandidate);
-      else {
-        counts.invalid += 1;
-        if (failures.length < MAX_FAILURES_KEPT) failures.push(failureOf('invalid', candidate, candidate.read));
-      }
+      if (candidate.read === 'left') tally.left();
+      else if (candidate.read instanceof Error) tally.invalid(candidate, candidate.read);
+      else readable.push(candidate as ReadableCandidate);
     }
-    const { events, discarded } = await this.#wanted(transaction, readable, processedBy);
-    counts.discarded += discarded;
-    const before = counts.applied;
+    const kept = await this.#withoutDiscarded(transaction, readable);
+    tally.discarded(readable.length - kept.length);
+    const events = processedBy === undefined ? kept : await this.#processed(transaction, kept, processedBy);
     let waiting = this.#waiting ?? (await steps.waiting(transaction));
-    if (!alone && (waiting === 0 || !(await steps.touchesWaiting(transaction, events)))) await steps.applyAll(transaction, events, tell);
+    if (!alone && (waiting === 0 || !(await steps.touchesWaiting(transaction, events))))
+      await steps.applyAll(transaction, events, tally.tell);
     else {
-      for (const event of events) await steps.apply(transaction, event, tell);
+      for (const event of events) await steps.apply(transaction, event, tally.tell);
       waiting = await steps.waiting(transaction);
     }
-    const applied = counts.applied - before;
     // What is applied ahead of the positions is met again, and counted, when they get there.
-    if (processedBy !== undefined) return { record: this.#record, waiting, applied };
+    if (processedBy !== undefined) return { record: this.#record, waiting, tally };
+    const { counts, failures } = tally;
     const record = { ...this.#record, counts, failures, positions: { ...this.#record.positions, ...positionsAfter(batch) } };
     await saveStep(transaction, serving, record);
-    return { record: { ...record, steps: record.steps + 1 }, waiting, applied };
+    return { record: { ...record, steps: record.steps + 1 }, waiting, tally };
   }
 
-  /** The events that are to take effect: not those that a person has given up; and only those the consumer has processed, if that is wanted. */
-  async #wanted(
+  /** Without dead letters that a person has given up: the consumer never handles those. */
+  async #withoutDiscarded(transaction: Transaction, events: readonly ReadableCandidate[]): Promise<readonly ReadableCandidate[]> {
+    const discarded = {
+      name: 'rebuild-discarded',
+      text: `SELECT letter_id AS id FROM ${quoted(this.options.serving)}.dead_letter_actions
+             WHERE consumer = $1 AND action = 'discard' AND letter_id = ANY($2)`,
+    };
+    const rows = await transaction.query<{ id: string }>(discarded, [this.#record.consumer, idsOf(events)]);
+    const ids = new Set(rows.map(({ id }) => id));
+    return ids.size === 0 ? events : events.filter(({ read }) => !ids.has(read.eventId));
+  }
+
+  async #processed(
     transaction: Transaction,
     events: readonly ReadableCandidate[],
-    processedBy: string | undefined,
-  ): Promise<{ events: readonly ReadableCandidate[]; discarded: number }> {
-    const schema = quoted(this.options.serving);
-    const ids = events.map(({ read }) => read.eventId);
-    const given = await transaction.query<{ id: string }>(
-      {
-        name: 'rebuild-discarded',
-        text: `SELECT letter_id AS id FROM ${schema}.dead_letter_actions WHERE consumer = $1 AND action = 'discard' AND letter_id = ANY($2)`,
-      },
-      [this.#record.consumer, ids],
-    );
-    const discarded = new Set(given.map(({ id }) => id));
-    const wanted = events.filter(({ read }) => !discarded.has(read.eventId));
-    const count = events.length - wanted.length;
-    if (processedBy === undefined) return { events: wanted, discarded: count };
-    const rows = await transaction.query<{ id: string }>(
-      {
-        name: 'rebuild-processed',
-        text: `SELECT event_id AS id FROM ${schema}.processed_events WHERE consumer = $1 AND event_id = ANY($2::uuid[])`,
-      },
-      [processedBy, ids],
-    );
-    const processed = new Set(rows.map(({ id }) => id));
-    return { events: wanted.filter(({ read }) => processed.has(read.eventId)), discarded: count };
+    consumer: string,
+  ): Promise<readonly ReadableCandidate[]> {
+    const processed = {
+      name: 'rebuild-processed',
+      text: `SELECT event_id AS id FROM ${quoted(this.options.serving)}.processed_events WHERE consumer = $1 AND event_id = ANY($2::uuid[])`,
+    };
+    const rows = await transaction.query<{ id: string }>(processed, [consumer, idsOf(events)]);
+    const ids = new Set(rows.map(({ id }) => id));
+    return events.filter(({ read }) => ids.has(read.eventId));
   }
 
   /** Moves the positions past parts that were read to their ends: what was deleted there, or never was an event, is not looked for again. */
@@ -176,6 +165,8 @@ export class Filling {
     this.#record = { ...record, steps: record.steps + 1 };
   }
 }
+
+const idsOf = (events: readonly ReadableCandidate[]) => events.map(({ read }) => read.eventId);
 
 /** The offset after the last message of each partition. */
 function positionsAfter(batch: readonly Candidate[]): Record<string, string> {

@@ -1,4 +1,4 @@
-import type { Database, Transaction } from '@past-tense/database';
+import { isConflict, type Database, type Transaction } from '@past-tense/database';
 import { newId } from '@past-tense/envelope';
 import type { TableComparison } from './comparison';
 import { copySchemaOf } from './read-model';
@@ -84,8 +84,14 @@ const insert = {
   name: 'rebuild-begin',
   text: `INSERT INTO rebuilds (id, consumer, state, build, started_by, why, counts) VALUES ($1, $2, 'filling', $3, $4, $5, $6)`,
 };
-const change = { name: 'rebuild-change', text: `UPDATE rebuilds SET state = $2, comparison = coalesce($3, comparison) WHERE id = $1` };
+const change = {
+  name: 'rebuild-change',
+  text: `UPDATE rebuilds SET state = $2, comparison = coalesce($3, comparison) WHERE id = $1 AND ${UNFINISHED}`,
+};
 const end = { name: 'rebuild-end', text: 'UPDATE rebuilds SET state = $2, ended_at = coalesce(ended_at, now()) WHERE id = $1' };
+
+const LOCK = `hashtextextended('rebuild/' || $1, 0)`;
+const OTHERS_MAY_END_MS = 2_000;
 
 /** The rebuilds of one consumer, as its database knows them. */
 export class Rebuilds {
@@ -106,15 +112,18 @@ export class Rebuilds {
       lost.abort(new RebuildRefusal('The connection to PostgreSQL was lost. Run it again; it goes on where it ended.')),
     );
     try {
-      const { rows } = await session.query<{ mine: boolean }>(
-        `SELECT pg_try_advisory_lock(hashtextextended('rebuild/' || $1, 0)) AS mine`,
-        [this.consumer],
-      );
-      if (!rows[0]!.mine)
+      // A process that was just killed keeps it for a moment.
+      await session.query(`SET lock_timeout = ${OTHERS_MAY_END_MS}`);
+      await session.query(`SELECT pg_advisory_lock(${LOCK})`, [this.consumer]).catch((error: unknown) => {
+        if (!isConflict(error)) throw error;
         throw new RebuildRefusal(`Another process rebuilds ${this.consumer} right now; wait until it has ended, or end it.`);
-      return await work(lost.signal);
+      });
+      try {
+        return await work(lost.signal);
+      } finally {
+        await session.query(`SELECT pg_advisory_unlock(${LOCK})`, [this.consumer]).catch(() => undefined); // Lost with the connection, if that was.
+      }
     } finally {
-      // Not back into the pool: the lock goes with the connection.
       session.release(true);
     }
   }
@@ -147,8 +156,8 @@ export class Rebuilds {
     return (await this.unfinished())!;
   }
 
-  /** Notes how a rebuild stands, and what its comparison came to. */
-  async change(id: string, state: RebuildState, comparison?: readonly TableComparison[]): Promise<void> {
+  /** Notes how an unfinished rebuild stands, and what its comparison came to. */
+  async change(id: string, state: 'filling' | 'comparing', comparison?: readonly TableComparison[]): Promise<void> {
     await this.database.query(change, [id, state, comparison ? JSON.stringify(comparison) : null]);
   }
 

@@ -15,7 +15,7 @@ export type ReadableCandidate = Candidate & { readonly read: Event<never> };
 export type Effect = 'applied' | 'duplicates' | 'failed' | 'waits';
 
 /** Told what became of an event; of one that failed, with the error. */
-export type Tell = (effect: Effect, failure?: FailedMessage) => void;
+export type Tell = (effect: Effect, eventId: string, failure?: FailedMessage) => void;
 
 const claimAll = {
   name: 'rebuild-claim',
@@ -68,7 +68,7 @@ export class Steps {
       // The second time it is no longer among them.
       const mine = claimed.delete(read.eventId);
       if (mine) await this.#react(transaction, read);
-      tell(mine ? 'applied' : 'duplicates');
+      tell(mine ? 'applied' : 'duplicates', read.eventId);
     }
   }
 
@@ -79,10 +79,10 @@ export class Steps {
   async apply(transaction: Transaction, event: ReadableCandidate, tell: Tell): Promise<void> {
     const { aggregateId, aggregateVersion, eventId } = event.read;
     const waiting = await this.held.ofAggregate(transaction, aggregateId);
-    if (waiting.some((other) => other.eventId === eventId)) return tell('duplicates');
+    if (waiting.some((other) => other.eventId === eventId)) return tell('duplicates', eventId);
     if (waiting.some(({ version }) => version < aggregateVersion)) {
       await this.#hold(transaction, event);
-      return tell('waits');
+      return tell('waits', eventId);
     }
     const effect = await this.#try(transaction, event, tell);
     if (effect === 'duplicates' || effect === 'waits') return;
@@ -98,7 +98,7 @@ export class Steps {
     for (const { message } of waiting) {
       const candidate = this.candidates.of({ ...message.origin, ...message });
       // It could be read when it was kept, so it can be read now.
-      await this.apply(transaction, candidate as ReadableCandidate, (effect, failure) => effect !== 'waits' && tell(effect, failure));
+      await this.apply(transaction, candidate as ReadableCandidate, tell);
     }
   }
 
@@ -109,7 +109,7 @@ export class Steps {
       if (claimed) await this.#react(transaction, event.read);
       await transaction.query(keep);
       const effect = claimed ? 'applied' : 'duplicates';
-      tell(effect);
+      tell(effect, event.read.eventId);
       return effect;
     } catch (error) {
       const kind = classify(error);
@@ -118,7 +118,7 @@ export class Steps {
       await transaction.query(keep);
       if (kind === 'early') await this.#hold(transaction, event, (error as EarlyEventError).waitsFor);
       const effect = kind === 'early' ? 'waits' : 'failed';
-      tell(effect, effect === 'failed' ? failureOf('failed', event, error) : undefined);
+      tell(effect, event.read.eventId, effect === 'failed' ? failureOf('failed', event, error) : undefined);
       return effect;
     }
   }

@@ -46,12 +46,15 @@ export interface SwapOutcome {
   readonly readersWaitedMs: number;
 }
 
+/** What one attempt came to; the record if it was swapped. */
+type Attempted = SwapOutcome & { readonly record: RebuildRecord | undefined };
+
 const ATTEMPTS = 6;
 const BETWEEN_ATTEMPTS = { firstDelayMs: 500, maxDelayMs: 5_000 };
 /** How long new reads may queue behind ours while an old one is still under way. */
 const READERS_MAY_WAIT_MS = 1_000;
-const EXCHANGE_ATTEMPTS = 30;
-const BETWEEN_EXCHANGES_MS = 500;
+const LOCK_ATTEMPTS = 30;
+const BETWEEN_LOCKS_MS = 500;
 const AHEAD_MS = 7 * 86_400_000;
 
 const patience = {
@@ -83,6 +86,11 @@ export class Swap {
   async attempt(): Promise<SwapOutcome> {
     const { database, dedupTtlMs } = this.options;
     const { knownSinceMs } = await maintainPartitions(database, dedupTtlMs);
+    const { record, ...outcome } = await this.#untilDone(knownSinceMs);
+    return record ? { ...outcome, settled: outcome.settled + (await this.#settleLatecomers(record)) } : outcome;
+  }
+
+  async #untilDone(knownSinceMs: number): Promise<Attempted> {
     for (let failures = 0; ; failures += 1) {
       try {
         return await this.#once(knownSinceMs);
@@ -93,7 +101,7 @@ export class Swap {
     }
   }
 
-  async #once(knownSinceMs: number): Promise<SwapOutcome> {
+  async #once(knownSinceMs: number): Promise<Attempted> {
     const { database, copy, model, catchUp, finish, allowDifferences, dryRun } = this.options;
     let lockedAt = 0;
     let readersStoppedAt = 0;
@@ -107,20 +115,20 @@ export class Swap {
       await model.requireNothingElse(copy);
       const comparison = await compareTables(model, entities, copy);
       const differs = comparison.some(({ equal }) => !equal);
-      if (dryRun || (differs && !allowDifferences)) return { swapped: false, comparison, madeKnown: 0, settled: 0 };
+      if (dryRun || (differs && !allowDifferences)) return { swapped: false, comparison, madeKnown: 0, settled: 0, record: undefined };
       const record = await finish();
       // From here on whoever else works on this copy is refused.
       await saveStep(transaction, model.serving, record);
       const madeKnown = await this.#makeKnown(transaction, knownSinceMs);
       const settled = await this.#settle(transaction, record);
-      readersStoppedAt = await this.#stopReaders(transaction);
+      readersStoppedAt = await this.#lockExclusively(transaction, model.servingTables);
       const replaced = replacedSchemaOf(record.consumer, record.id);
       await model.exchange(transaction, replaced);
       await entities.query(
         `UPDATE rebuilds SET state = 'swapped', comparison = $2, counts = $3, replaced_schema = $4, ended_at = now() WHERE id = $1`,
         [record.id, JSON.stringify(comparison), JSON.stringify(record.counts), replaced],
       );
-      return { swapped: true, comparison, madeKnown, settled };
+      return { swapped: true, comparison, madeKnown, settled, record };
     });
     const endedAt = performance.now();
     return { ...outcome, consumerWaitedMs: endedAt - lockedAt, readersWaitedMs: outcome.swapped ? endedAt - readersStoppedAt : 0 };
@@ -141,23 +149,28 @@ export class Swap {
   }
 
   /**
-   * Ends the waiting of what is in the copy, dead letters among it: a dead letter whose event has taken effect would only hold back what follows. What
-   * waited behind goes on.
+   * Ends the waiting of what has taken effect, dead letters among it: a dead letter whose event has taken effect would only hold back what follows.
+   * What waited behind goes on.
+   * @returns how many events are held no longer
    */
   async #settle(transaction: Transaction, { id }: RebuildRecord): Promise<number> {
     const { consumer, model } = this.options;
-    const settled: { aggregateId: string | null }[] = await transaction.entities.query(
+    const schema = quoted(model.serving);
+    const settled: { aggregateId: string }[] = await transaction.entities.query(
+      // What is held for a generation has yet to be derived by that one.
       `WITH settled AS (
-         DELETE FROM ${quoted(model.serving)}.held_events h USING ${quoted(model.copy)}.processed_events p
-         WHERE h.consumer = $1 AND p.consumer = $1 AND p.event_id = CASE WHEN h.aggregate_id IS NOT NULL THEN h.id::uuid END RETURNING h.*
+         DELETE FROM ${schema}.held_events h USING ${schema}.processed_events p
+         WHERE h.consumer = $1 AND p.consumer = $1 AND p.event_id = CASE WHEN h.aggregate_id IS NOT NULL THEN h.id::uuid END
+           AND h.replayed->>'generation' IS NULL
+         RETURNING h.*
        ), noted AS (
-         INSERT INTO ${quoted(model.serving)}.dead_letter_actions (consumer, letter_id, action, done_by, why, letter)
+         INSERT INTO ${schema}.dead_letter_actions (consumer, letter_id, action, done_by, why, letter)
          SELECT consumer, id, 'rebuild', 'rebuild', $2, to_jsonb(settled) - 'key' - 'value' - 'headers' FROM settled WHERE place = '${DEAD}'
        )
        SELECT aggregate_id AS "aggregateId" FROM settled`,
       [consumer, `rebuild ${id} has applied it`],
     );
-    for (const aggregateId of new Set(settled.map((one) => one.aggregateId!))) {
+    for (const aggregateId of new Set(settled.map((one) => one.aggregateId))) {
       const waiting = await this.#held.ofAggregate(transaction, aggregateId);
       for (const free of released(waiting, this.options.afterDeath)) {
         const event = waiting.find(({ eventId }) => eventId === free.eventId)!;
@@ -168,22 +181,34 @@ export class Swap {
   }
 
   /**
-   * Takes the tables for ourselves as soon as no read is under way. While we wait for a long one, others queue behind us; so we let them pass soon and
-   * try again.
+   * Settles once more what the consumer has begun to hold at the moment of the swap: a transaction that had looked before it may have decided by what
+   * was so until then. None of those is under way while nobody else may look at what is held, which is for a moment only.
+   */
+  async #settleLatecomers(record: RebuildRecord): Promise<number> {
+    return await this.options.database.transaction(async (transaction) => {
+      const held = `${quoted(this.options.model.serving)}.held_events`;
+      await this.#lockExclusively(transaction, held);
+      return await this.#settle(transaction, record);
+    });
+  }
+
+  /**
+   * Takes tables for ourselves as soon as nobody reads them. While we wait for a long read, others queue behind us; so we let them pass soon and try
+   * again.
    * @returns since when reads wait
    */
-  async #stopReaders({ entities }: Transaction): Promise<number> {
+  async #lockExclusively({ entities }: Transaction, tables: string): Promise<number> {
     await entities.query(`SET LOCAL lock_timeout = ${READERS_MAY_WAIT_MS}`);
     for (let attempt = 1; ; attempt += 1) {
       const since = performance.now();
-      await entities.query('SAVEPOINT before_exchange');
+      await entities.query('SAVEPOINT before_lock');
       try {
-        await entities.query(`LOCK TABLE ${this.options.model.servingTables} IN ACCESS EXCLUSIVE MODE`);
+        await entities.query(`LOCK TABLE ${tables} IN ACCESS EXCLUSIVE MODE`);
         return since;
       } catch (error) {
-        if (!isConflict(error) || attempt >= EXCHANGE_ATTEMPTS) throw error;
-        await entities.query('ROLLBACK TO SAVEPOINT before_exchange');
-        await sleep(BETWEEN_EXCHANGES_MS);
+        if (!isConflict(error) || attempt >= LOCK_ATTEMPTS) throw error;
+        await entities.query('ROLLBACK TO SAVEPOINT before_lock');
+        await sleep(BETWEEN_LOCKS_MS);
       }
     }
   }

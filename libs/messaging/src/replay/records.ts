@@ -1,4 +1,5 @@
 import type { Database } from '@past-tense/database';
+import { generationOf } from '@past-tense/dedup';
 import { newId } from '@past-tense/envelope';
 import type { ReadSoFar, SourceDescription } from './source';
 
@@ -194,7 +195,7 @@ export class ReplayRecords {
   }
 
   #remembers(of: number | undefined): string {
-    return of === undefined ? this.consumer : `${this.consumer}@${of}`;
+    return of === undefined ? this.consumer : generationOf(this.consumer, of);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Database, Transaction } from '@past-tense/database';
-import { claimForGood } from '@past-tense/dedup';
+import { claimForGood, generationOf } from '@past-tense/dedup';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Outbox } from '@past-tense/outbox';
 import { withAdded, type Reason } from '../delivery/added-headers';
@@ -143,6 +143,8 @@ export class DeadLetters {
         if (letter.aggregateId === null) continue;
         await new LeftVersions(this.consumer).take(transaction, letter.eventId);
         await claimForGood(transaction, this.consumer, letter.eventId);
+        const generation = letter.message.replayed?.generation;
+        if (generation !== undefined) await claimForGood(transaction, generationOf(this.consumer, generation), letter.eventId);
       }
       const aggregateId = chosen[0]?.aggregateId;
       if (aggregateId) {

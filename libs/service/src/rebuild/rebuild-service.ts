@@ -139,15 +139,21 @@ class ServiceRebuild {
       throw new RebuildRefusal(
         `Rebuild ${unfinished.id} was begun by another build of ${name}, or with other CONSUMED_VERSIONS, and a copy must come from one. Abandon it (rebuild abandon ${unfinished.id}) and begin anew.`,
       );
-    const { events, partitions, oldestMs } = await previewRebuild(this.#kafka, name, this.#topics);
-    const sizes = await model.sizes(this.#database);
-    const oldest = oldestMs === undefined ? '' : `, the oldest of ${new Date(oldestMs).toISOString()}`;
-    this.terminal.say(`${name} hears of ${number(events)} events on ${this.#topics.length} topics (${partitions} partitions)${oldest}.`);
-    for (const { table, rows, bytes: size } of sizes)
-      this.terminal.say(`${table} serves about ${number(rows)} rows, ${bytes(size)}; the copy takes as much besides.`);
+    if (!request.json) await this.#preview(model);
     if (unfinished) this.terminal.say(`Rebuild ${unfinished.id} was begun at ${unfinished.startedAt.toISOString()} and goes on.`);
     if (!request.dryRun) await this.#mayGoOn(request, `Rebuild ${name} and swap?`);
     return unfinished ?? (await this.#rebuilds.begin({ build, by: request.by, why: request.why }));
+  }
+
+  async #preview(model: ReadModel): Promise<void> {
+    const { name } = this.definition;
+    const { events, partitions, oldestMs } = await previewRebuild(this.#kafka, name, this.#topics);
+    const oldest = oldestMs === undefined ? '' : `, the oldest of ${new Date(oldestMs).toISOString()}`;
+    this.terminal.say(
+      `${name} has heard of ${number(events)} events on ${this.#topics.length} topics (${partitions} partitions)${oldest}.`,
+    );
+    for (const { table, rows, bytes: size } of await model.sizes(this.#database))
+      this.terminal.say(`${table} serves about ${number(rows)} rows, ${bytes(size)}; the copy takes as much besides.`);
   }
 
   async #rebuild(

@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file past_tense/contract/v1/ownership.proto.
  */
 export const file_past_tense_contract_v1_ownership: GenFile = /*@__PURE__*/
-  fileDesc("CiZwYXN0X3RlbnNlL2NvbnRyYWN0L3YxL293bmVyc2hpcC5wcm90bxIWcGFzdF90ZW5zZS5jb250cmFjdC52MSIwCg9UZWFtRGVjbGFyYXRpb24SDAoEbmFtZRgBIAEoCRIPCgdjb250YWN0GAIgASgJIk8KElNlcnZpY2VEZWNsYXJhdGlvbhIMCgRuYW1lGAEgASgJEisKBW93bmVyGAIgASgOMhwucGFzdF90ZW5zZS5jb250cmFjdC52MS5UZWFtKuIBCgRUZWFtEhQKEFRFQU1fVU5TUEVDSUZJRUQQABI+Cg1URUFNX09SREVSSU5HEAEaK/K7GCcKCG9yZGVyaW5nEhtvcmRlcmluZ0BwYXN0LXRlbnNlLmV4YW1wbGUSPgoNVEVBTV9QQVlNRU5UUxACGivyuxgnCghwYXltZW50cxIbcGF5bWVudHNAcGFzdC10ZW5zZS5leGFtcGxlEkQKD1RFQU1fRlVMRklMTUVOVBADGi/yuxgrCgpmdWxmaWxtZW50Eh1mdWxmaWxtZW50QHBhc3QtdGVuc2UuZXhhbXBsZSq+AQoHU2VydmljZRIXChNTRVJWSUNFX1VOU1BFQ0lGSUVEEAASIgoOU0VSVklDRV9PUkRFUlMQARoO+rsYCgoGb3JkZXJzEAESJgoQU0VSVklDRV9QQVlNRU5UUxACGhD6uxgMCghwYXltZW50cxACEiYKEFNFUlZJQ0VfU0hJUFBJTkcQAxoQ+rsYDAoIc2hpcHBpbmcQAxImChBTRVJWSUNFX1RSQUNLSU5HEAQaEPq7GAwKCHRyYWNraW5nEAE6YAoEdGVhbRIhLmdvb2dsZS5wcm90b2J1Zi5FbnVtVmFsdWVPcHRpb25zGL6HAyABKAsyJy5wYXN0X3RlbnNlLmNvbnRyYWN0LnYxLlRlYW1EZWNsYXJhdGlvblIEdGVhbTppCgdzZXJ2aWNlEiEuZ29vZ2xlLnByb3RvYnVmLkVudW1WYWx1ZU9wdGlvbnMYv4cDIAEoCzIqLnBhc3RfdGVuc2UuY29udHJhY3QudjEuU2VydmljZURlY2xhcmF0aW9uUgdzZXJ2aWNlYgZwcm90bzM", [file_google_protobuf_descriptor]);
+  fileDesc("CiZwYXN0X3RlbnNlL2NvbnRyYWN0L3YxL293bmVyc2hpcC5wcm90bxIWcGFzdF90ZW5zZS5jb250cmFjdC52MSIwCg9UZWFtRGVjbGFyYXRpb24SDAoEbmFtZRgBIAEoCRIPCgdjb250YWN0GAIgASgJInsKElNlcnZpY2VEZWNsYXJhdGlvbhIMCgRuYW1lGAEgASgJEisKBW93bmVyGAIgASgOMhwucGFzdF90ZW5zZS5jb250cmFjdC52MS5UZWFtEhYKDnJlbWVtYmVyc19kYXlzGAMgASgNEhIKCmhvbGRzX2RheXMYBCABKA0q4gEKBFRlYW0SFAoQVEVBTV9VTlNQRUNJRklFRBAAEj4KDVRFQU1fT1JERVJJTkcQARor8rsYJwoIb3JkZXJpbmcSG29yZGVyaW5nQHBhc3QtdGVuc2UuZXhhbXBsZRI+Cg1URUFNX1BBWU1FTlRTEAIaK/K7GCcKCHBheW1lbnRzEhtwYXltZW50c0BwYXN0LXRlbnNlLmV4YW1wbGUSRAoPVEVBTV9GVUxGSUxNRU5UEAMaL/K7GCsKCmZ1bGZpbG1lbnQSHWZ1bGZpbG1lbnRAcGFzdC10ZW5zZS5leGFtcGxlKtIBCgdTZXJ2aWNlEhcKE1NFUlZJQ0VfVU5TUEVDSUZJRUQQABInCg5TRVJWSUNFX09SREVSUxABGhP6uxgPCgZvcmRlcnMQARiWASABEisKEFNFUlZJQ0VfUEFZTUVOVFMQAhoV+rsYEQoIcGF5bWVudHMQAhiWASAfEisKEFNFUlZJQ0VfU0hJUFBJTkcQAxoV+rsYEQoIc2hpcHBpbmcQAxiWASABEisKEFNFUlZJQ0VfVFJBQ0tJTkcQBBoV+rsYEQoIdHJhY2tpbmcQARiWASABOmAKBHRlYW0SIS5nb29nbGUucHJvdG9idWYuRW51bVZhbHVlT3B0aW9ucxi+hwMgASgLMicucGFzdF90ZW5zZS5jb250cmFjdC52MS5UZWFtRGVjbGFyYXRpb25SBHRlYW06aQoHc2VydmljZRIhLmdvb2dsZS5wcm90b2J1Zi5FbnVtVmFsdWVPcHRpb25zGL+HAyABKAsyKi5wYXN0X3RlbnNlLmNvbnRyYWN0LnYxLlNlcnZpY2VEZWNsYXJhdGlvblIHc2VydmljZWIGcHJvdG8z", [file_google_protobuf_descriptor]);
 
 /**
  * How a team is named and reached.
@@ -62,6 +62,22 @@ export type ServiceDeclaration = Message<"past_tense.contract.v1.ServiceDeclarat
    * @generated from field: past_tense.contract.v1.Team owner = 2;
    */
   owner: Team;
+
+  /**
+   * Days for which it remembers the events it processed, to know one that comes again. Required for a service that consumes, and at least the
+   * retention of each topic it consumes and `holds_days` together: an event may be replayed, and held then, on the last day of its topic.
+   *
+   * @generated from field: uint32 remembers_days = 3;
+   */
+  remembersDays: number;
+
+  /**
+   * Days for which it may hold an event before it processes it: the longest wait for what comes first, and all retry tiers. Required for a service
+   * that consumes.
+   *
+   * @generated from field: uint32 holds_days = 4;
+   */
+  holdsDays: number;
 };
 
 /**
@@ -169,7 +185,7 @@ export const team: GenExtension<EnumValueOptions, TeamDeclaration> = /*@__PURE__
   extDesc(file_past_tense_contract_v1_ownership, 0);
 
 /**
- * Name and owner of a service.
+ * Name and owner of a service, and what it knows of processed events.
  *
  * @generated from extension: past_tense.contract.v1.ServiceDeclaration service = 50111;
  */
