@@ -9,6 +9,7 @@ import { DEAD, released, type AfterDeath } from '../retry/ordered-retry';
 import { compareTables, type TableComparison } from './comparison';
 import { replacedSchemaOf, type ReadModel } from './read-model';
 import { saveStep, type RebuildRecord } from './rebuilds';
+import { RebuildRefusal } from './refusal';
 import { quoted } from './sql';
 
 export interface SwapOptions {

@@ -9,11 +9,11 @@ import {
   RebuildRefusal,
   Rebuilds,
   type KafkaOptions,
+  type Reaction,
   type RebuildOutcome,
   type RebuildProgress,
   type RebuildRecord,
 } from '@past-tense/messaging';
-import type { Reaction } from '@past-tense/messaging';
 import { Outbox } from '@past-tense/outbox';
 import type { Logger } from '@past-tense/telemetry';
 import { ttlOf } from '../dedup-window';
@@ -57,7 +57,9 @@ export async function rebuildService(
   } catch (error) {
     const { message } = error as Error;
     terminal.complain(
-      error instanceof RebuildRefusal ? message : `The rebuild stopped: ${message} Run it again; it goes on where it ended.`,
+      error instanceof RebuildRefusal
+        ? message
+        : `The rebuild stopped: ${message.replace(/\.?$/, '.')} Run it again; it goes on where it ended.`,
     );
     logger.debug({ err: error }, 'why the rebuild stopped');
     return 1;
