@@ -184,13 +184,21 @@ export class Swap {
   /**
    * Settles once more what the consumer has begun to hold at the moment of the swap: a transaction that had looked before it may have decided by what
    * was so until then. None of those is under way while nobody else may look at what is held, which is for a moment only.
+   * @throws RebuildRefusal if that cannot be done; the tables are swapped all the same
    */
   async #settleLatecomers(record: RebuildRecord): Promise<number> {
-    return await this.options.database.transaction(async (transaction) => {
-      const held = `${quoted(this.options.model.serving)}.held_events`;
-      await this.#lockExclusively(transaction, held);
-      return await this.#settle(transaction, record);
-    });
+    const { consumer, database, model } = this.options;
+    try {
+      return await database.transaction(async (transaction) => {
+        await this.#lockExclusively(transaction, `${quoted(model.serving)}.held_events`);
+        return await this.#settle(transaction, record);
+      });
+    } catch (error) {
+      throw new RebuildRefusal(
+        `The tables were swapped, but what ${consumer} began to hold meanwhile could not be looked at: ${(error as Error).message}. Look at its dead letters.`,
+        { cause: error },
+      );
+    }
   }
 
   /**
