@@ -28,7 +28,7 @@ const mayUse = {
   'dead-letters': ['contracts', 'database', 'local', 'messaging', 'telemetry'],
   position: ['contracts', 'local'],
   replay: ['config', 'contracts', 'database', 'local', 'messaging', 'telemetry'],
-  rebuild: ['contracts'],
+  rebuild: ['contracts', 'local'],
   'event-catalogue': ['contracts', 'envelope', 'messaging'],
 };
 

@@ -91,6 +91,23 @@ it('everything replayed to everybody changes nothing: no charge, no parcel, no j
   expect(posted).toBe(webhooks);
 });
 
+it('a tool that is killed goes on with the same command: every event is fed, and none counts twice (R1)', async () => {
+  const before = await everythingKept(system);
+  const command = [...topicsOf('tracking'), '--from', from, '--to', to, '--consumer', 'tracking', '--yes'];
+  const killed = new Tool(system, 'replay', [...command, '--rate', '10']);
+  const begun = await eventually(async () => {
+    const [row] = await system.query<{ id: string; fed: string }>('tracking', `SELECT id, fed FROM replays WHERE state = 'feeding'`);
+    expect(Number(row?.fed)).toBeGreaterThan(2);
+    return row!;
+  });
+  await killed.kill();
+
+  const done = await runTool<Replayed>(system, 'replay', command);
+
+  expect(done).toMatchObject({ id: begun.id, absorbed: done.events, applied: 0, failed: 0 });
+  expect(await everythingKept(system)).toEqual(before);
+});
+
 it('even with dedup forgotten, nobody is charged, nothing is sent and no job moves back (D2, R4)', async () => {
   const before = await everythingKept(system);
   const webhooks = posted;

@@ -2,7 +2,19 @@ const { default: Sequencer } = require('@jest/test-sequencer');
 
 // A long suite that is begun last runs alone while the other worker has nothing left to do. A fresh checkout does not know how long a suite takes,
 // so the longest are named here; where Jest remembers, it knows better.
-const LONGEST = ['e2e/chaos', 'e2e/start', 'e2e/alerts', 'e2e/requests', 'contracts/test/gate', 'e2e/trace', 'e2e/versions', 'e2e/hostile'];
+const LONGEST = [
+  'e2e/chaos',
+  'e2e/runbooks',
+  'e2e/start',
+  'e2e/alerts',
+  'e2e/requests',
+  'contracts/test/gate',
+  'e2e/rebuild',
+  'e2e/replay',
+  'e2e/trace',
+  'e2e/versions',
+  'e2e/hostile',
+];
 
 /** Begins with the suites that take longest. */
 module.exports = class LongestFirst extends Sequencer {

@@ -1,11 +1,14 @@
 // `npm test`: gets the checkout ready, then formatting, lint, types and every test. `npm test -- orders` tests one project.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import { prepare, root } from './prepare.mjs';
 
-// These share one Kafka and count every message on it; beside a suite that takes both cores, a request to it would time out and be sent again.
-const ALONE = 'libs/messaging/test/';
+// These share one Kafka and count every message on it, so they run one after the other, and mostly wait. Everything else gets the time that they
+// leave: its priority is lower, because beside a suite that takes both cores a request to their Kafka would time out and be sent again.
+const MESSAGING = 'libs/messaging/test/';
+const LOWER_PRIORITY = 10;
 
 const names = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));
 const options = process.argv.slice(2).filter((argument) => argument.startsWith('-'));
@@ -13,17 +16,18 @@ const folders = names.map(folderOf);
 
 prepare();
 const scope = folders.length > 0 ? folders : ['.'];
-step('Formatting', 'prettier', '--check', '--log-level', 'warn', ...scope);
-step('Lint', 'nx', 'run-many', '-t', 'lint', '--output-style=static', ...(names.length > 0 ? ['-p', names.join(',')] : []));
-step('Types', 'tsc', '-p', 'tsconfig.check.json');
-if (names.length > 0) step('Tests', 'jest', '--maxWorkers=1', ...options, ...folders.map((folder) => `${folder}/`));
+const messaging = names.length === 0 ? start('pipe', 'jest', '--maxWorkers=1', ...options, MESSAGING) : undefined;
+await step('Formatting', 'prettier', '--check', '--log-level', 'warn', ...scope);
+await step('Lint', 'nx', 'run-many', '-t', 'lint', '--output-style=static', ...(names.length > 0 ? ['-p', names.join(',')] : []));
+await step('Types', 'tsc', '-p', 'tsconfig.check.json');
+if (!messaging) await step('Tests', 'jest', '--maxWorkers=1', ...options, ...folders.map((folder) => `${folder}/`));
 else {
-  step('Tests', 'jest', ...options, `--testPathIgnorePatterns=${ALONE}`);
-  step('Tests of messaging', 'jest', '--maxWorkers=1', ...options, ALONE);
+  await step('Tests', 'jest', ...options, `--testPathIgnorePatterns=${MESSAGING}`);
+  await end(0);
 }
 
 function folderOf(name) {
-  const folder = ['libs', 'apps', 'infra', '.']
+  const folder = ['libs', 'apps', 'infra', 'tools', '.']
     .map((kind) => join(kind, name))
     .find((path) => existsSync(join(root, path, 'package.json')));
   if (folder) return folder;
@@ -32,8 +36,23 @@ function folderOf(name) {
 }
 
 /** Runs one of the installed tools; a failure ends the run. */
-function step(title, tool, ...args) {
+async function step(title, tool, ...args) {
   console.log(`\n${title}`);
+  const { child, ended } = start('inherit', tool, ...args);
+  if (messaging) setPriority(child.pid, LOWER_PRIORITY);
+  const { status } = await ended;
+  if (status !== 0) await end(status);
+}
+
+/** Ends the run when the tests of messaging have, too: they would leave a Kafka behind. */
+async function end(status) {
+  const { status: theirs = 0, said = '' } = (await messaging?.ended) ?? {};
+  if (messaging) console.log(`\nTests of messaging\n${said}`);
+  process.exit(status || theirs);
+}
+
+/** Starts one of the installed tools. What it says is either seen at once or kept until it ends. */
+function start(stdio, tool, ...args) {
   const env = {
     ...process.env,
     NX_DAEMON: 'false',
@@ -42,6 +61,8 @@ function step(title, tool, ...args) {
     JAVA_TOOL_OPTIONS: `${process.env.JAVA_TOOL_OPTIONS ?? ''} -XX:TieredStopAtLevel=1`.trim(),
     PATH: `${join(root, 'node_modules', '.bin')}:${process.env.PATH}`,
   };
-  const { status } = spawnSync(tool, args, { cwd: root, stdio: 'inherit', env });
-  if (status !== 0) process.exit(status ?? 1);
+  const child = spawn(tool, args, { cwd: root, stdio: ['inherit', stdio, stdio], env });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (said += chunk));
+  return { child, ended: new Promise((resolve) => child.once('close', (status) => resolve({ status: status ?? 1, said }))) };
 }

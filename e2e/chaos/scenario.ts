@@ -44,7 +44,7 @@ export const SHORT: Scale = {
   kills: 1,
   infrastructureKills: 1,
   crashHits: 1,
-  scaledConsumers: 2,
+  scaledConsumers: 1,
   standstillMs: 7_000,
   outageMs: 2_000,
   malformed: 150,

@@ -1,7 +1,7 @@
+import { Complaint } from '@past-tense/local';
 import { DEATH_REASONS, type DeadLetterFilter, type Reason } from '@past-tense/messaging';
 import { userInfo } from 'node:os';
 import { parseArgs } from 'node:util';
-import { Complaint } from '@past-tense/local';
 
 /** What was asked for on the command line. */
 export interface Request {

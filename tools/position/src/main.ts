@@ -1,8 +1,8 @@
+import { Complaint } from '@past-tense/local';
 import { createInterface } from 'node:readline/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { positionsInWords, previewInWords, progressInWords, resetInWords } from './describe';
 import { Operations, type Recorded } from './operations';
-import { Refusal } from './refusal';
 import { readRequest, type Request } from './request';
 import { USAGE } from './usage';
 
@@ -27,7 +27,7 @@ async function main(): Promise<void> {
 async function show({ topic, json }: Request & { command: 'show' }, operations: Operations): Promise<void> {
   const positions = await operations.positions();
   const partitions = positions.partitions.filter((one) => topic === undefined || one.topic === topic);
-  if (partitions.length === 0) throw new Refusal(`${positions.consumer} does not consume ${topic}.`);
+  if (partitions.length === 0) throw new Complaint(`${positions.consumer} does not consume ${topic}.`);
   const shown =
     topic === undefined ? positions : { consumer: positions.consumer, partitions, lag: partitions.reduce((sum, { lag }) => sum + lag, 0) };
   if (json) sayJson(shown);
@@ -45,7 +45,7 @@ async function reset({ reset, consumer, yes, dryRun, wait, json }: Request & { c
   const preview = await operations.preview(reset);
   if (!json) say(previewInWords(preview));
   if (dryRun) return json ? sayJson(preview) : undefined;
-  if (!yes && !(await isWanted(consumer))) throw new Refusal('Nothing was changed.');
+  if (!yes && !(await isWanted(consumer))) throw new Complaint('Nothing was changed.');
   let recorded = await operations.reset(reset);
   if (wait) recorded = await untilCaughtUp(recorded, operations);
   if (json) sayJson(recorded);
@@ -54,7 +54,7 @@ async function reset({ reset, consumer, yes, dryRun, wait, json }: Request & { c
 }
 
 async function isWanted(consumer: string): Promise<boolean> {
-  if (!process.stdin.isTTY) throw new Refusal('There is nobody to ask here; say --yes if this is what you want.');
+  if (!process.stdin.isTTY) throw new Complaint('There is nobody to ask here; say --yes if this is what you want.');
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
     return /^y(es)?$/i.test((await terminal.question(`Have ${consumer} go on there? [y/N] `)).trim());

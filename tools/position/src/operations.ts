@@ -1,5 +1,4 @@
-import { PART_PORTS, SERVICE_PORTS, tokenOf, type ServiceName } from '@past-tense/local';
-import { Refusal } from './refusal';
+import { addressOf, Complaint, tokenOf, type ServiceName } from '@past-tense/local';
 import type { Reset } from './request';
 
 /** What a service says of its positions; offsets are texts. */
@@ -53,13 +52,12 @@ export class Operations {
 
   /**
    * The service of a consumer: what the environment says, or that of the local stack.
-   * @throws Complaint or Refusal if there is no token
+   * @throws Complaint or Complaint if there is no token
    */
   static async of(consumer: string, environment: NodeJS.ProcessEnv): Promise<Operations> {
     const name = consumer.toUpperCase();
-    const port = environment[`${name}_PORT`] || SERVICE_PORTS[consumer as ServiceName];
-    const url = (environment[`${name}_URL`] || `http://127.0.0.1:${port}`).replace(/\/$/, '');
-    const issuer = `http://127.0.0.1:${environment['ISSUER_PORT'] || PART_PORTS.issuer}`;
+    const url = (environment[`${name}_URL`] || `http://${addressOf(consumer as ServiceName, environment)}`).replace(/\/$/, '');
+    const issuer = `http://${addressOf('issuer', environment)}`;
     return new Operations(url, environment['OPERATIONS_TOKEN'] || (await tokenOf(issuer, 'operator')), `${name}_URL`);
   }
 
@@ -84,21 +82,23 @@ export class Operations {
     return ((await this.#ask('GET', 'position-resets?limit=100')) as { items: readonly Recorded[] }).items;
   }
 
-  /** @throws Refusal with what the service says against it, or that it does not answer */
+  /** @throws Complaint with what the service says against it, or that it does not answer */
   async #ask(method: string, path: string, body?: object): Promise<unknown> {
     const headers = { authorization: `Bearer ${this.token}`, ...(body && { 'content-type': 'application/json' }) };
     const request = { method, headers, signal: AbortSignal.timeout(TIMEOUT_MS), ...(body && { body: JSON.stringify(body) }) };
     const answer = await fetch(`${this.url}/operations/${path}`, request).catch((error: unknown) => {
       const { cause, message } = error as Error & { cause?: Error & { code?: string } };
-      throw new Refusal(
+      throw new Complaint(
         `The service at ${this.url} does not answer (${cause?.code ?? cause?.message ?? message}); start the stack (npm start), or set ${this.variable}.`,
       );
     });
     const text = await answer.text();
     if (answer.ok) return JSON.parse(text) as unknown;
     if (answer.status === 401 || answer.status === 403)
-      throw new Refusal(`${detailIn(text) ?? 'The service refuses the token.'} Set OPERATIONS_TOKEN to a token with the scope operations.`);
-    throw new Refusal(detailIn(text) ?? `The service at ${this.url} answers ${answer.status}; is it one that consumes events?`);
+      throw new Complaint(
+        `${detailIn(text) ?? 'The service refuses the token.'} Set OPERATIONS_TOKEN to a token with the scope operations.`,
+      );
+    throw new Complaint(detailIn(text) ?? `The service at ${this.url} answers ${answer.status}; is it one that consumes events?`);
   }
 }
 

@@ -1,7 +1,7 @@
 import { allTopics } from '@past-tense/contracts';
+import { Complaint, ROOT } from '@past-tense/local';
 import { join } from 'node:path';
-import { environmentOf, ROOT } from './environment';
-import { Refusal } from './refusal';
+import { environmentOf } from './environment';
 import { readRequest } from './request';
 import { USAGE } from './usage';
 
@@ -17,6 +17,6 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Refusal ? error.message : `The tool stopped: ${(error as Error).message}`}\n`);
+  process.stderr.write(`${error instanceof Complaint ? error.message : `The tool stopped: ${(error as Error).message}`}\n`);
   process.exitCode = 1;
 });

@@ -1,6 +1,6 @@
+import { Complaint } from '@past-tense/local';
 import { exportEvents, TopicSpan, type KafkaOptions } from '@past-tense/messaging';
 import { existsSync } from 'node:fs';
-import { Complaint } from '@past-tense/local';
 import type { Request } from './request';
 import { notesOn } from './span';
 import type { Terminal } from './terminal';

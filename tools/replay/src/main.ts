@@ -1,9 +1,9 @@
 import 'reflect-metadata';
+import { Complaint } from '@past-tense/local';
 import { EventFileError, ReplayRecords } from '@past-tense/messaging';
 import { describe, summaryOf } from './describe';
 import { exportSpan } from './export';
 import { kafkaOf, openDatabase } from './local-stack';
-import { Complaint } from '@past-tense/local';
 import { Run } from './run';
 import { readRequest, type Request } from './request';
 import { say, Terminal } from './terminal';

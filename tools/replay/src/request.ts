@@ -1,8 +1,8 @@
 import { allTopics } from '@past-tense/contracts';
+import { Complaint } from '@past-tense/local';
 import { declaredConsumers } from '@past-tense/messaging';
 import { userInfo } from 'node:os';
 import { parseArgs } from 'node:util';
-import { Complaint } from '@past-tense/local';
 
 /** A span of time of topics. */
 export interface Span {

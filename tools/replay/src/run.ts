@@ -1,4 +1,5 @@
 import { allServices, allTopics } from '@past-tense/contracts';
+import { Complaint } from '@past-tense/local';
 import {
   EventFile,
   feed,
@@ -16,7 +17,6 @@ import {
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, preview, previewData, resultOf } from './describe';
 import { Manifest } from './manifest';
-import { Complaint } from '@past-tense/local';
 import type { FileChoice, RunOptions, Span } from './request';
 import { notesOn } from './span';
 import type { Terminal } from './terminal';

@@ -1,6 +1,6 @@
 import { allTopics } from '@past-tense/contracts';
-import { retentionInWords, type FoundSpan } from '@past-tense/messaging';
 import { Complaint } from '@past-tense/local';
+import { retentionInWords, type FoundSpan } from '@past-tense/messaging';
 import type { Span } from './request';
 
 const time = (ms: number) => new Date(ms).toISOString();

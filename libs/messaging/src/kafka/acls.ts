@@ -116,7 +116,7 @@ function watchPermissions(): Permission[] {
   return [...on('topic', [...consumed, ...own]), ...on('group', groups)];
 }
 
-/** Who feeds events again reads every topic and writes to those on which a consumer gets them. */
+/** Who feeds events again reads every topic and writes to those on which a consumer gets them. A rebuild sees how far the consumer has got. */
 function replayPermissions(): Permission[] {
   const on = (operation: Operation, names: readonly string[]): Permission[] =>
     names.map((name) => ({ user: REPLAY, operation, resource: 'topic', name }));
@@ -133,6 +133,7 @@ function replayPermissions(): Permission[] {
       allTopics().map(({ name }) => name),
     ),
     ...on('write', declaredConsumers().map(replayTopic)),
+    ...declaredConsumers().map((name): Permission => ({ user: REPLAY, operation: 'describe', resource: 'group', name })),
     ...groups,
   ];
 }

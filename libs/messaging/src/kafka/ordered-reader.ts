@@ -14,7 +14,9 @@ export interface OffsetRange {
 }
 
 const BATCH = 500;
-const MAX_BUFFERED = 1_000;
+/** Messages that are read ahead at most, over all partitions, and of one of them at least. */
+const MAX_BUFFERED = 20_000;
+const MIN_BUFFERED = 100;
 const MAX_WAIT_MS = 100;
 const MAX_BYTES_PER_PARTITION = 256 * 1_024;
 /** After so long without a message it is looked whether what is waited for is still there. */
@@ -28,6 +30,7 @@ export class OrderedReader {
   readonly #consumer: Consumer;
   readonly #partitions = new Map<string, MergedPartition>();
   #changed: () => void = () => undefined;
+  #maxBuffered = MIN_BUFFERED;
   #wanted: (message: StoredMessage) => boolean = () => true;
   #failure: Error | undefined;
   #joined = false;
@@ -75,13 +78,14 @@ export class OrderedReader {
     this.#wanted = wanted;
     for (const { topic, partition, from, to } of ranges)
       if (from < to) this.#partitions.set(`${topic}/${partition}`, { topic, partition, next: from, to, buffer: [], paused: false });
+    this.#maxBuffered = Math.max(MIN_BUFFERED, Math.floor(MAX_BUFFERED / Math.max(1, this.#partitions.size)));
     const merge = new Merge([...this.#partitions.values()]);
     this.#place();
     try {
       for (;;) {
         if (this.#failure) throw this.#failure;
         const messages = merge.take(BATCH);
-        for (const part of this.#partitions.values()) if (part.paused && part.buffer.length < MAX_BUFFERED / 2) this.#resume(part);
+        for (const part of this.#partitions.values()) if (part.paused && part.buffer.length < this.#maxBuffered / 2) this.#resume(part);
         if (messages.length > 0) yield messages;
         else if (merge.ended) return;
         else await this.#change();
@@ -159,7 +163,7 @@ export class OrderedReader {
   }
 
   #isFull({ buffer, next, to }: MergedPartition): boolean {
-    return buffer.length >= MAX_BUFFERED || next >= to;
+    return buffer.length >= this.#maxBuffered || next >= to;
   }
 
   #resume(part: MergedPartition): void {

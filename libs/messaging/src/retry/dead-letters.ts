@@ -30,7 +30,8 @@ export interface DeadLetterGroup {
 }
 
 export interface Action {
-  readonly action: 'redrive' | 'discard';
+  /** A rebuild of the read model settles a letter whose event is in the new one. */
+  readonly action: 'redrive' | 'discard' | 'rebuild';
   readonly by: string;
   readonly why: string;
   readonly at: Date;
