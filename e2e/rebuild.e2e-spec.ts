@@ -2,6 +2,7 @@ import { fact, ShipmentDelivered } from '@past-tense/contracts';
 import { newId } from '@past-tense/envelope';
 import { KafkaProducer } from '@past-tense/messaging';
 import { aRecord, eventually } from '@past-tense/testing';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { LAST, System, type PlacedOrder, type Wish } from './system';
 import { runTool, Tool, type Ended } from './tool';
 
@@ -30,7 +31,10 @@ const outcomeOf = async (...args: readonly string[]) => await runTool<Outcome>(s
 function meanwhile(work: () => Promise<void>): { stop(): Promise<void> } {
   let stopped = false;
   const running = (async () => {
-    while (!stopped) await work();
+    while (!stopped) {
+      await work();
+      await sleep(20); // They are there to be disturbed, not to take the processor from the rebuild.
+    }
   })();
   return {
     async stop() {
@@ -73,7 +77,7 @@ it('orders flow while tracking is rebuilt; killed in the middle it goes on; read
 
   const killed = tool(['--yes', '--why', 'a test']);
   const begun = () => system.query<{ id: string; steps: string; state: string }>('tracking', 'SELECT id, steps, state FROM rebuilds');
-  await eventually(async () => expect(Number((await begun())[0]!.steps)).toBeGreaterThan(0));
+  await eventually(async () => expect(Number((await begun())[0]!.steps)).toBeGreaterThan(0), 90_000);
   await killed.kill();
   const [half] = await begun();
   expect(half).toMatchObject({ state: 'filling' });
