@@ -180,7 +180,7 @@ it('has an example for every body, and each of them works', async () => {
     const subscriptionId = template.includes('{subscriptionId}') ? await freshWebhook() : '';
     const path = template.replace(/\{(\w+)\}/g, (_, parameter: string) => ({ ...ids, subscriptionId })[parameter]!);
 
-    const { status: answered } = await call(OWNER, service, method, path, example);
+    const { status: answered } = await call(template.startsWith('/operations/') ? 'operator' : OWNER, service, method, path, example);
 
     // The carrier signs its callbacks; and the host of an example need not exist where the test runs.
     const hoped = name.includes('callbacks') ? ['401'] : Object.keys(responses).filter((code) => /^2|422/.test(code));
