@@ -31,4 +31,5 @@ describe('the command line of npm run catalogue', () => {
   });
 });
 
-const ownTopics = (consumer: string) => ['retry-5s', 'retry-1m', 'retry-10m', 'redrive', 'replay', 'dlq'].map((place) => `${consumer}.${place}`);
+const ownTopics = (consumer: string) =>
+  ['retry-5s', 'retry-1m', 'retry-10m', 'redrive', 'replay', 'dlq'].map((place) => `${consumer}.${place}`);
