@@ -121,6 +121,34 @@ it('lag-watch sees how far every group is behind, and no event', async () => {
   await expect(produce(as('lag-watch'), 'order-placed')).rejects.toThrow('Not authorized to access topics');
 });
 
+it('the tools that feed a consumer again and rebuild its read model work as the user replay, which may write no event', async () => {
+  const env = {
+    ...stack.serviceEnv('tracking'),
+    ...stack.kafkaUserEnv('replay'),
+    TRACKING_DATABASE_URL: stack.postgres.url('tracking'),
+  };
+  const run = async (tool: string, ...args: string[]) => {
+    const child = spawn(
+      process.execPath,
+      [join(ROOT, 'tools', tool, 'dist', 'main.js'), ...args, '--consumer', 'tracking', '--yes', '--json'],
+      {
+        env: { ...process.env, ...env },
+      },
+    );
+    let said = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    const code = await new Promise((resolve) => child.once('close', resolve));
+    expect([code, said]).toEqual([0, expect.stringMatching(/^\{/)]);
+    return JSON.parse(said) as Record<string, unknown>;
+  };
+  const hour = ['--from', new Date(Date.now() - 3_600_000).toISOString(), '--to', new Date().toISOString()];
+
+  expect(await run('replay', '--topic', 'order-placed', ...hour)).toMatchObject({ events: 1, absorbed: 1, failed: 0 });
+  expect(await run('rebuild', '--why', 'to see')).toMatchObject({ swapped: true, equal: true });
+  await expect(produce(as('replay'), 'order-placed')).rejects.toThrow('Not authorized to access topics');
+  await expectForbiddenGroup(readTopic(as('replay'), 'order-placed'));
+});
+
 it('whoever does not say who they are, or says it wrongly, gets nothing but a sentence without a secret', async () => {
   await expect(requireTopics(as(), [])).rejects.toThrow(
     /^Kafka does not answer at .*; if it asks who is calling, set KAFKA_SASL_MECHANISM/,

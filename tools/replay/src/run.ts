@@ -143,7 +143,7 @@ export class Run {
     } finally {
       await producer.disconnect();
     }
-    await this.#untilSettled(replay);
+    await this.#untilSettled((await records.get(replay.id))!);
     const outcome = await records.outcome(replay);
     await records.end(replay, outcome);
     terminal.say(`Done: ${resultOf(outcome)}.`);
@@ -152,14 +152,16 @@ export class Run {
     throw new Complaint(`${outcome.failed} events are dead letters: npm run dlq -- list --consumer ${replay.consumer} says why.`);
   }
 
+  /** Waits until the consumer is done with everything that was fed, which is less than was found if Kafka has deleted some of it meanwhile. */
   async #untilSettled(replay: Replay): Promise<void> {
+    const fed = replay.fed.messages;
     const { records, terminal } = this.options;
     let settled = -1;
     let lookedAt = Date.now();
     for (;;) {
       const now = await records.settled(replay);
-      terminal.progress('handled', now, replay.events);
-      if (now >= replay.events) break;
+      terminal.progress('handled', now, fed);
+      if (now >= fed) break;
       if (now > settled) [settled, lookedAt] = [now, Date.now()];
       if (this.#stopping.signal.aborted)
         throw new Complaint(this.#interrupted(replay, 'Everything was fed; it is not known yet what comes of it.'));
@@ -167,7 +169,7 @@ export class Run {
         throw new Complaint(
           this.#interrupted(
             replay,
-            `${replay.consumer} has handled ${settled} of ${replay.events} events and none for a minute; see that it runs. They wait for it.`,
+            `${replay.consumer} has handled ${settled} of ${fed} events and none for a minute; see that it runs. They wait for it.`,
           ),
         );
       await sleep(POLL_MS);

@@ -38,6 +38,7 @@ describe('the least that everybody needs on Kafka, from the contracts (P1)', () 
   it('replay reads events and feeds them to consumers, and writes no event', () => {
     expect(may('replay', 'read', 'topic')).toEqual(byName(allTopics().map(({ name }) => name)));
     expect(may('replay', 'write', 'topic')).toEqual(['orders', 'payments', 'shipping', 'tracking'].map(replayTopic));
+    expect(may('replay', 'describe-configs', 'topic')).toEqual(['orders', 'payments', 'shipping', 'tracking'].map(replayTopic));
     expect(may('replay', 'describe', 'group')).toEqual(['orders', 'payments', 'shipping', 'tracking']);
     expect(permissions.filter(({ user, prefixed }) => user === 'replay' && prefixed)).toEqual([
       { user: 'replay', operation: 'delete', resource: 'group', name: 'replay.', prefixed: true },

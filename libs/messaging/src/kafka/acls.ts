@@ -133,6 +133,7 @@ function replayPermissions(): Permission[] {
       allTopics().map(({ name }) => name),
     ),
     ...on('write', declaredConsumers().map(replayTopic)),
+    ...on('describe-configs', declaredConsumers().map(replayTopic)),
     ...declaredConsumers().map((name): Permission => ({ user: REPLAY, operation: 'describe', resource: 'group', name })),
     ...groups,
   ];
