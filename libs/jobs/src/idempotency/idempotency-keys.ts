@@ -45,6 +45,9 @@ const keep: Statement = {
  */
 @Injectable()
 export class IdempotencyKeys {
+  /** What this instance is working on: a client that sends one request fifty times at once must not take every connection of the pool. */
+  readonly #working = new Set<string>();
+
   constructor(
     private readonly database: Database,
     @Inject(SETTINGS) private readonly settings: Pick<JobsSettings, 'IDEMPOTENCY_TTL_HOURS'>,
@@ -60,7 +63,17 @@ export class IdempotencyKeys {
   async once(caller: string, request: KeyedRequest, work: (transaction: Transaction) => Promise<HttpAnswer>): Promise<HttpAnswer> {
     if (request.key === undefined) return this.database.transaction(work);
     const callerKey = hashOf([caller, parseIdempotencyKey(request.key)]);
-    const fingerprint = fingerprintOf(request);
+    const name = callerKey.toString('base64');
+    if (this.#working.has(name)) throw inProgress();
+    this.#working.add(name);
+    try {
+      return await this.#once(callerKey, fingerprintOf(request), work);
+    } finally {
+      this.#working.delete(name);
+    }
+  }
+
+  async #once(callerKey: Buffer, fingerprint: Buffer, work: (transaction: Transaction) => Promise<HttpAnswer>): Promise<HttpAnswer> {
     return this.database.transaction(async (transaction) => {
       const [attempt] = await transaction.query<{ locked: boolean }>(lock, [callerKey.readBigInt64BE().toString()]);
       if (!attempt!.locked) throw inProgress();
