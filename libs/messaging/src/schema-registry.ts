@@ -150,14 +150,27 @@ export class SchemaRegistry {
     const name = subject.subject;
     // Should this process end before the rule is back, the next time that the catalogue is applied sets it.
     if (isExempt) await this.#setRule(name, NO_RULE);
-    const answer = await this.#send('POST', `/subjects/${encodeURIComponent(name)}/versions`, bodyOf(subject, versions));
+    const { answer, found } = await this.#post(subject, versions);
     if (isExempt) await this.#setRule(name, COMPATIBILITY_RULE);
-    // Refused as well if somebody else registers it just now.
-    const found = await this.#find(subject, versions);
     if (answer.status === INCOMPATIBLE && !found) throw new Error(refusal(name, COMPATIBILITY_RULE));
     if (answer.status !== INCOMPATIBLE) this.#read(answer);
     if (!found) throw new Error(`The schema registry at ${this.#url} took ${name} and does not know it; apply the catalogue again.`);
     return found;
+  }
+
+  /** What is refused although nothing speaks against it is being registered by somebody else just now, and there in a moment. */
+  async #post(
+    subject: RegistrySubject,
+    versions: ReadonlyMap<string, number>,
+  ): Promise<{ answer: Answer; found: RegisteredSchema | undefined }> {
+    for (let attempt = 1; ; attempt += 1) {
+      const path = `/subjects/${encodeURIComponent(subject.subject)}/versions`;
+      const answer = await this.#send('POST', path, bodyOf(subject, versions));
+      const found = await this.#find(subject, versions);
+      const isOver = found !== undefined || answer.status !== INCOMPATIBLE || attempt === ATTEMPTS;
+      if (isOver || !(await this.#isCompatible(subject))) return { answer, found };
+      await sleep(RETRY_DELAY_MS * attempt);
+    }
   }
 
   /** The registered schema that is the same but for comments and layout, exactly the same one first. */
