@@ -91,6 +91,20 @@ describe('a transaction', () => {
     expect(await names()).toEqual(['kept']);
   });
 
+  it('never passes for committed when a statement failed and the error was caught', async () => {
+    const told: string[] = [];
+
+    const lost = database.transaction(async (transaction) => {
+      transaction.afterCommit(() => told.push('committed'));
+      await transaction.query(add, ['kept?']);
+      await transaction.query(add, ['kept?']).catch(() => undefined);
+    });
+
+    await expect(lost).rejects.toThrow('its error was caught');
+    expect(await names()).not.toContain('kept?');
+    expect(told).toEqual([]);
+  });
+
   it('gives its connection back, however it ends', async () => {
     const failing = Array.from({ length: 100 }, () => database.transaction(() => Promise.reject(new Error('no'))));
 

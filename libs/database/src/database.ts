@@ -102,8 +102,9 @@ export class Database {
   async #inTransaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
     const runner = this.#source.createQueryRunner();
     try {
-      const transaction = new Transaction(runner.manager, (await runner.connect()) as PoolClient);
-      const result = await this.#commit(runner, () => work(transaction));
+      const client = (await runner.connect()) as PoolClient;
+      const transaction = new Transaction(runner.manager, client);
+      const result = await this.#commit(runner, client, () => work(transaction));
       committed.publish(undefined);
       transaction.committed();
       return result;
@@ -113,8 +114,8 @@ export class Database {
   }
 
   /** Runs a prepared statement in a transaction of its own and returns its rows. */
-  async query<Row extends QueryResultRow>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
-    const { rows } = await this.#pool.query<Row>({ ...statement, values: [...values] });
+  async query<Row extends QueryResultRow>({ name, text }: Statement, values: readonly unknown[] = []): Promise<Row[]> {
+    const { rows } = await this.#pool.query<Row>({ name, text, values: values as unknown[] });
     return rows;
   }
 
@@ -128,10 +129,15 @@ export class Database {
     return this.#pool.connect();
   }
 
-  async #commit<T>(runner: QueryRunner, work: () => Promise<T>): Promise<T> {
+  async #commit<T>(runner: QueryRunner, client: PoolClient, work: () => Promise<T>): Promise<T> {
     await runner.startTransaction();
     try {
       const result = await work();
+      // PostgreSQL answers the commit of a failed transaction with a rollback, and that is no error to the client.
+      if ((await statusOf(client)) === 'E')
+        throw new Error(
+          'A statement failed in this transaction and its error was caught, so PostgreSQL can only roll it back; let the error through.',
+        );
       await runner.commitTransaction();
       return result;
     } catch (error) {
@@ -144,4 +150,10 @@ export class Database {
   get #pool(): Pool {
     return (this.#source.driver as unknown as { master: Pool }).master;
   }
+}
+
+/** How PostgreSQL says the transaction stands. It says so after a statement's error, which has got to the caller by then. */
+async function statusOf(client: PoolClient & { readonly readyForQuery?: boolean }): Promise<string | null> {
+  if (client.readyForQuery !== true) await client.query('SELECT 1').catch(() => undefined);
+  return client.getTransactionStatus();
 }

@@ -18,8 +18,8 @@ export class Transaction {
   ) {}
 
   /** Runs a prepared statement in this transaction and returns its rows. */
-  async query<Row extends QueryResultRow>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
-    const { rows } = await this.client.query<Row>({ ...statement, values: [...values] });
+  async query<Row extends QueryResultRow>({ name, text }: Statement, values: readonly unknown[] = []): Promise<Row[]> {
+    const { rows } = await this.client.query<Row>({ name, text, values: values as unknown[] });
     return rows;
   }
 
