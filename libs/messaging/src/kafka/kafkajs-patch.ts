@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import './kafkajs-records';
 
 // kafkajs 2.2.4 re-arms the timer that looks for requests held back by throttling even when none is pending, with a negative
 // delay: an idle client wakes a thousand times a second and burns 3 to 4 % of a core. Looking only when something is pending
