@@ -22,13 +22,15 @@ const take = {
 const count = { name: 'outbox-lease-count', text: 'SELECT count(*)::int AS shards FROM outbox_leases' };
 const leave = { name: 'outbox-relay-leave', text: 'DELETE FROM outbox_relays WHERE holder = $1' };
 
+const NONE: readonly number[] = [];
+
 /**
  * The shards one relay may publish from. A lease that is not extended in time ends by itself, so the shards of a relay that
  * was killed go to the others; shards are shared out evenly among the relays alive.
  */
 export class Leases {
   readonly #holder = randomUUID();
-  #shards: number[] = [];
+  #shards: readonly number[] = [];
   #total = Number.POSITIVE_INFINITY;
   #validUntilMs = 0;
 
@@ -37,9 +39,9 @@ export class Leases {
     private readonly leaseMs: number,
   ) {}
 
-  /** Shards held now; none once the leases may have ended, because another relay may hold them then. */
+  /** Shards held now, the same list as long as they are the same; none once the leases may have ended, because another relay may hold them then. */
   get held(): readonly number[] {
-    return Date.now() < this.#validUntilMs ? this.#shards : [];
+    return Date.now() < this.#validUntilMs ? this.#shards : NONE;
   }
 
   /** Whether no other relay holds a shard. */
@@ -61,7 +63,8 @@ export class Leases {
     if (mine.length > fair) await this.database.query(giveUp, [this.#holder, mine.splice(fair)]);
     const taken =
       mine.length < fair ? await this.database.query<{ shard: number }>(take, [this.#holder, this.leaseMs, fair - mine.length]) : [];
-    this.#shards = [...mine, ...taken.map((row) => row.shard)];
+    const shards = [...mine, ...taken.map((row) => row.shard)].sort((a, b) => a - b);
+    if (shards.join() !== this.#shards.join()) this.#shards = shards;
     this.#validUntilMs = askedAtMs + this.leaseMs;
   }
 

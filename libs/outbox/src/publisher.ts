@@ -1,6 +1,6 @@
 import { ROOT_CONTEXT, SpanKind, type Attributes, type Span } from '@opentelemetry/api';
 import type { Database } from '@past-tense/database';
-import { contextOf, endWith, SEARCHABLE, tracer, type Logger } from '@past-tense/telemetry';
+import { contextOf, endWith, forKnownFields, SEARCHABLE, tracer, type Logger } from '@past-tense/telemetry';
 import { channel } from 'node:diagnostics_channel';
 import { sentCounter } from './figures';
 import { RecordRejectedError, type Position, type Publish } from './record';
@@ -18,31 +18,74 @@ export class Publisher {
   /** Keys with a row that Kafka refused, and when to try again. What waits behind such a row waits with it. */
   readonly #rejected = new Map<string, number>();
   readonly #sent = sentCounter();
+  /** For the lines of which every row has one. */
+  readonly #rowLogger: Logger;
 
   constructor(
     private readonly database: Database,
     private readonly rows: WaitingRows,
     private readonly publish: Publish,
     private readonly logger: Logger,
-  ) {}
+  ) {
+    this.#rowLogger = forKnownFields(logger);
+  }
 
   /**
-   * Publishes one batch from the given shards. A crash after the send and before the mark sends the batch again: consumers
-   * recognise the duplicates.
-   * @returns whether more may wait
+   * Publishes what waits in the shards that are held, batch by batch, until little is left. While Kafka takes a batch, the one before it is marked and
+   * the next one is read; a batch is sent when the one before it is acknowledged. A crash after the send and before the mark sends a batch again:
+   * consumers recognise the duplicates.
+   * @param held the shards, asked again before each batch is sent
    * @throws when Kafka or the database is away
    */
-  async publishBatch(shards: readonly number[], limit: number): Promise<boolean> {
-    const batch = await this.rows.read(this.database, shards, this.#rejectedNow(), limit);
-    if (batch.length === 0) return false;
-    const publishedAt = new Date();
-    const published = await this.#send(batch, publishedAt);
-    if (published.length > 0) {
-      beforeMark.publish(undefined);
-      const positions = published.map(({ position }) => position);
-      await this.rows.markPublished(this.database, positions, publishedAt);
+  async publishWaiting(held: () => readonly number[], limit: number): Promise<void> {
+    let shards = held();
+    let waiting = await this.#read(shards, limit, []);
+    let marked: Promise<void> = Promise.resolve();
+    while (waiting.length > 0) {
+      const publishedAt = new Date();
+      const sending = this.#send(waiting, publishedAt);
+      const reading = isFull(waiting, limit) ? this.#readAfter(marked, shards, limit, waiting) : marked.then(() => []);
+      // Both are waited for, whichever fails: what is still being sent must not be sent once more beside that.
+      const [sent, next] = await Promise.allSettled([sending, reading]);
+      if (sent.status === 'rejected') throw sent.reason;
+      marked = this.#mark(sent.value, publishedAt);
+      if (next.status === 'rejected') {
+        await marked;
+        throw next.reason;
+      }
+      waiting = next.value;
+      const before = shards;
+      shards = held();
+      // Whoever holds a shard now may have published from it meanwhile; and what follows a row that was refused waits behind it.
+      if (shards !== before || waiting.some(({ key }) => this.#rejected.has(key))) {
+        await marked;
+        waiting = await this.#read(shards, limit, []);
+      }
     }
-    return batch.length === limit || batch.reduce((sum, { bytes }) => sum + bytes, 0) >= MAX_BATCH_BYTES;
+    await marked;
+  }
+
+  async #readAfter(
+    marked: Promise<void>,
+    shards: readonly number[],
+    limit: number,
+    beingSent: readonly WaitingRow[],
+  ): Promise<WaitingRow[]> {
+    await marked;
+    return await this.#read(shards, limit, beingSent);
+  }
+
+  async #read(shards: readonly number[], limit: number, beingSent: readonly WaitingRow[]): Promise<WaitingRow[]> {
+    if (shards.length === 0) return [];
+    const without = { keys: this.#rejectedNow(), positions: beingSent.map(({ position }) => position) };
+    return await this.rows.read(this.database, shards, without, limit);
+  }
+
+  async #mark(published: readonly WaitingRow[], publishedAt: Date): Promise<void> {
+    if (published.length === 0) return;
+    beforeMark.publish(undefined);
+    const positions = published.map(({ position }) => position);
+    await this.rows.markPublished(this.database, positions, publishedAt);
   }
 
   async #send(batch: readonly WaitingRow[], publishedAt: Date): Promise<readonly WaitingRow[]> {
@@ -91,7 +134,7 @@ export class Publisher {
     const { topic, eventId, correlationId } = row;
     noteSend(row, startedAt, (span) => position && span.setAttributes(at(position)));
     this.#sent(topic);
-    this.logger.info({ topic, eventId, correlationId }, this.rows === facts ? `published ${topic}` : `forwarded to ${topic}`);
+    this.#rowLogger.info({ topic, eventId, correlationId }, this.rows === facts ? `published ${topic}` : `forwarded to ${topic}`);
   }
 }
 
@@ -113,6 +156,11 @@ function noteSend({ topic, eventId, trace, correlationId }: WaitingRow, startedA
   const span = tracer.startSpan(`send ${topic}`, options, contextOf(trace, ROOT_CONTEXT));
   tell(span);
   span.end();
+}
+
+/** Whether more may wait than was read. */
+function isFull(batch: readonly WaitingRow[], limit: number): boolean {
+  return batch.length === limit || batch.reduce((sum, { bytes }) => sum + bytes, 0) >= MAX_BATCH_BYTES;
 }
 
 function at({ partition, offset }: Position): Attributes {

@@ -102,10 +102,10 @@ export class Relay {
     let failures = 0;
     while (!this.#stopping) {
       try {
-        const more = this.#leases.held.length > 0 && (await publisher.publishBatch(this.#leases.held, batchSize));
+        await publisher.publishWaiting(() => (this.#stopping ? [] : this.#leases.held), batchSize);
         if (failures > 0) logger.info({ rows: rows.name }, 'the outbox is published again');
         failures = 0;
-        if (!more) await wakeUp.sleep(pollMs);
+        await wakeUp.sleep(pollMs);
       } catch (error) {
         failures += 1;
         const waitMs = Math.min(MAX_BACK_OFF_MS, 100 * 2 ** Math.min(failures, 10)) * (0.5 + Math.random() / 2);

@@ -21,11 +21,17 @@ export interface WaitingRow {
   toRecord(publishedAt: Date): KafkaRecord;
 }
 
+/** Rows that are left out. */
+export interface Without {
+  readonly keys: readonly string[];
+  readonly positions: readonly string[];
+}
+
 /** A table the relay publishes from. */
 export interface WaitingRows {
   readonly name: string;
-  /** The oldest unpublished rows of the given shards, in order, without those of the given keys; no more than fit into a request. */
-  read(database: Database, shards: readonly number[], withoutKeys: readonly string[], limit: number): Promise<WaitingRow[]>;
+  /** The oldest unpublished rows of the given shards, in order, without some; no more than fit into a request. */
+  read(database: Database, shards: readonly number[], without: Without, limit: number): Promise<WaitingRow[]>;
   markPublished(database: Database, positions: readonly string[], publishedAt: Date): Promise<void>;
   /** Deletes rows published before a moment; at most `limit`. Returns how many. */
   deletePublished(database: Database, before: Date, limit: number): Promise<number>;
@@ -63,8 +69,8 @@ interface ForwardRow {
 
 export const facts: WaitingRows = {
   name: 'facts',
-  async read(database, shards, withoutKeys, limit) {
-    const rows = await database.query<FactRow>(readFacts, [shards, withoutKeys, limit]);
+  async read(database, shards, { keys, positions }, limit) {
+    const rows = await database.query<FactRow>(readFacts, [shards, keys, limit, positions]);
     return rows.map((row) => ({
       position: row.position,
       key: row.aggregate_id,
@@ -81,8 +87,8 @@ export const facts: WaitingRows = {
 
 export const forwards: WaitingRows = {
   name: 'forwards',
-  async read(database, shards, withoutKeys, limit) {
-    const rows = await database.query<ForwardRow>(readForwards, [shards, withoutKeys, limit]);
+  async read(database, shards, { keys, positions }, limit) {
+    const rows = await database.query<ForwardRow>(readForwards, [shards, keys, limit, positions]);
     return rows.map((row) => {
       const headers = unpackHeaders(row.headers);
       return {
@@ -112,14 +118,14 @@ const FORWARD = 'position, id, topic, key, value, headers, traceparent';
 const readFacts = {
   name: 'outbox-read-facts',
   text: upTo(
-    `SELECT ${FACT} FROM outbox WHERE published_at IS NULL AND shard = ANY($1) AND aggregate_id <> ALL($2) ORDER BY position LIMIT $3`,
+    `SELECT ${FACT} FROM outbox WHERE published_at IS NULL AND shard = ANY($1) AND aggregate_id <> ALL($2) AND position <> ALL($4) ORDER BY position LIMIT $3`,
     'payload',
   ),
 };
 const readForwards = {
   name: 'outbox-read-forwards',
   text: upTo(
-    `SELECT ${FORWARD} FROM outbox_forwards WHERE published_at IS NULL AND shard = ANY($1) AND coalesce(encode(key, 'hex'), '') <> ALL($2) ORDER BY position LIMIT $3`,
+    `SELECT ${FORWARD} FROM outbox_forwards WHERE published_at IS NULL AND shard = ANY($1) AND coalesce(encode(key, 'hex'), '') <> ALL($2) AND position <> ALL($4) ORDER BY position LIMIT $3`,
     'value',
   ),
 };

@@ -1,5 +1,5 @@
 export { currentFlow, inFlow, type Flow } from './flow';
-export { createLogger, type Logger } from './logger';
+export { createLogger, forKnownFields, type Logger } from './logger';
 export { startTelemetry, type Telemetry, type TelemetryOptions } from './start';
 export {
   causedBy,
