@@ -47,6 +47,7 @@ const onlyInMessaging = {
   name: 'kafkajs',
   message: 'Only libs/messaging/src/kafka talks to Kafka; use what @past-tense/messaging offers.',
 };
+const norTheOther = { ...onlyInMessaging, name: '@platformatic/kafka' };
 const notInReactions = {
   name: '@past-tense/commands',
   message: 'A reaction sends no command: events are replayed, and a replay must ask nobody to do anything again.',
@@ -75,7 +76,7 @@ export default tseslint.config(
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
       '@nx/enforce-module-boundaries': ['error', { enforceBuildableLibDependency: false, allow: [], depConstraints: constraints }],
-      'no-restricted-imports': restrict(onlyInMessaging, onlyInTests),
+      'no-restricted-imports': restrict(onlyInMessaging, norTheOther, onlyInTests),
       '@typescript-eslint/no-unused-vars': [
         'error',
         { argsIgnorePattern: '^_', varsIgnorePattern: '^_', destructuredArrayIgnorePattern: '^_' },
@@ -96,7 +97,7 @@ export default tseslint.config(
       'no-restricted-imports': [
         'error',
         {
-          paths: [onlyInMessaging, onlyInTests, notInReactions],
+          paths: [onlyInMessaging, norTheOther, onlyInTests, notInReactions],
           patterns: [
             { group: ['../commands/*', '../http/*'], message: 'A reaction asks nobody for anything; it changes what is its own.' },
           ],
@@ -105,8 +106,9 @@ export default tseslint.config(
     },
   },
   { files: ['libs/messaging/src/kafka/**/*.ts'], rules: { 'no-restricted-imports': restrict(onlyInTests) } },
-  { files: TESTS, rules: { 'no-restricted-imports': restrict(onlyInMessaging), 'max-lines': 'off' } },
+  { files: TESTS, rules: { 'no-restricted-imports': restrict(onlyInMessaging, norTheOther), 'max-lines': 'off' } },
   { files: ['libs/messaging/test/**/*.ts'], rules: { 'no-restricted-imports': 'off' } },
+  { files: ['bench/src/**/*.ts'], rules: { 'no-restricted-imports': 'off' } }, // It measures kafkajs as it is beside what we make of it.
   { files: ['infra/local/src/demo.ts'], rules: { 'no-console': 'off' } },
   {
     files: ['**/*.mjs', '**/*.js'],

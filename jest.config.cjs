@@ -2,11 +2,11 @@
 // .spec: pure and instant. .int-spec: real PostgreSQL, Kafka, registry. .e2e-spec: the whole system.
 module.exports = {
   rootDir: __dirname,
-  roots: ['<rootDir>/libs', '<rootDir>/apps', '<rootDir>/infra', '<rootDir>/tools', '<rootDir>/e2e'],
+  roots: ['<rootDir>/libs', '<rootDir>/apps', '<rootDir>/infra', '<rootDir>/tools', '<rootDir>/e2e', '<rootDir>/bench'],
   testMatch: ['**/*.spec.ts', '**/*.int-spec.ts', '**/*.e2e-spec.ts'],
   modulePathIgnorePatterns: ['<rootDir>/.*/dist/', '<rootDir>/.past-tense/'],
   // Packages that are published as ES modules only. Node 20.19 and later can require them; Jest cannot.
-  transformIgnorePatterns: ['/node_modules/(?!(jose|oauth4webapi|openid-client)/)'],
+  transformIgnorePatterns: ['/node_modules/(?!(jose|oauth4webapi|openid-client|@platformatic)/)'],
   transform: {
     '\\.[jt]s$': [
       '@swc/jest',

@@ -5,6 +5,8 @@ import { flag, list } from './settings';
 /** Settings of a process that talks to Kafka: where it is, and as whom. Spread them into the settings of the process. */
 export const kafkaSettings = {
   KAFKA_BROKERS: list(),
+  /** The package with which events are published and consumed; `platformatic` has to be installed besides. */
+  KAFKA_CLIENT: z.enum(['kafkajs', 'platformatic'], 'must be kafkajs or platformatic').default('kafkajs'),
   /** How the process proves who it is, where the brokers ask. Belongs together with the user's name and password. */
   KAFKA_SASL_MECHANISM: z.enum(['plain', 'scram-sha-256', 'scram-sha-512'], 'must be plain, scram-sha-256 or scram-sha-512').optional(),
   KAFKA_SASL_USERNAME: z.string().optional(),
@@ -17,9 +19,10 @@ export const kafkaSettings = {
 
 type KafkaSettings = z.infer<z.ZodObject<typeof kafkaSettings>>;
 
-/** Where Kafka is and how to get in. */
+/** Where Kafka is, how to get in, and with which client. */
 export interface KafkaAccess {
   readonly brokers: readonly string[];
+  readonly client: 'kafkajs' | 'platformatic';
   readonly sasl?: {
     readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
     readonly username: string;
@@ -33,7 +36,7 @@ export interface KafkaAccess {
  * @throws ConfigurationError if only some of the settings are given that belong together
  */
 export function kafkaAccess(settings: KafkaSettings): KafkaAccess {
-  const { KAFKA_BROKERS, KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD, KAFKA_TLS, KAFKA_TLS_CA } = settings;
+  const { KAFKA_BROKERS, KAFKA_CLIENT, KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD, KAFKA_TLS, KAFKA_TLS_CA } = settings;
   const sasl = { KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD };
   const missing = Object.entries(sasl).flatMap(([name, value]) => (value === undefined ? [name] : []));
   if (missing.length === 1 || missing.length === 2)
@@ -44,6 +47,7 @@ export function kafkaAccess(settings: KafkaSettings): KafkaAccess {
     throw new ConfigurationError('KAFKA_TLS_CA is set and KAFKA_TLS is not true; set KAFKA_TLS=true, or leave KAFKA_TLS_CA out.');
   return {
     brokers: KAFKA_BROKERS,
+    client: KAFKA_CLIENT,
     ...(KAFKA_SASL_MECHANISM !== undefined &&
       KAFKA_SASL_USERNAME !== undefined &&
       KAFKA_SASL_PASSWORD !== undefined && {

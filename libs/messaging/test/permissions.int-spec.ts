@@ -2,7 +2,7 @@ import { createLogger } from '@past-tense/telemetry';
 import { eventually, isolatedKafka } from '@past-tense/testing';
 import { AclOperationTypes, AclPermissionTypes, AclResourceTypes, Kafka, logLevel, ResourcePatternTypes, type Admin } from 'kafkajs';
 import { applyPermissions, applyTopics, comparePermissions, type KafkaOptions, type Permission } from '../src/index';
-import { Source } from '../src/kafka/source';
+import { KafkaJsSource } from '../src/kafka/kafkajs/source';
 
 // A broker that asks who is calling. Its offsets topic cannot be created, because one broker cannot keep three copies: nobody coordinates a
 // group until a test makes the topic itself.
@@ -46,12 +46,12 @@ function as(username: keyof typeof users): KafkaOptions {
 const said: string[] = [];
 beforeEach(() => said.splice(0));
 
-function sourceOf(group: string, onFatal: (error: Error) => void): Source {
+function sourceOf(group: string, onFatal: (error: Error) => void): KafkaJsSource {
   const nothing = { onBatch: () => undefined, onRevoked: () => undefined, onAssigned: () => undefined, onLost: () => undefined };
   const listening = Object.assign(Object.create(logger) as typeof logger, {
     warn: (_: object, message: string) => void said.push(message),
   });
-  return new Source({ ...as('reader'), ...nothing, logger: listening, group, topics: [TOPIC], sessionTimeoutMs: 6_000, onFatal });
+  return new KafkaJsSource({ ...as('reader'), ...nothing, logger: listening, group, topics: [TOPIC], sessionTimeoutMs: 6_000, onFatal });
 }
 
 it('grants what is missing, takes away what our users have besides, and leaves the rest alone with a note', async () => {

@@ -9,7 +9,8 @@ import {
 } from 'kafkajs';
 import { declaredConsumers } from '../declared-topics';
 import { deadLetterTopic, ownTopics, READING_GROUPS, replayTopic } from '../queues';
-import { rootCause, waitFor, withAdmin, type KafkaOptions } from './client';
+import type { KafkaOptions } from './client';
+import { rootCause, waitFor, withAdmin } from './kafkajs/client';
 
 /** Something that one user may do on Kafka. */
 export interface Permission {

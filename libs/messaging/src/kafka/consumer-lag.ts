@@ -1,5 +1,6 @@
 import type { Admin } from 'kafkajs';
-import { withAdmin, type KafkaOptions } from './client';
+import type { KafkaOptions } from './client';
+import { withAdmin } from './kafkajs/client';
 
 /** How far a consumer is behind on one partition. */
 export interface PartitionLag {

@@ -1,7 +1,8 @@
 import { metrics, type BatchObservableResult } from '@opentelemetry/api';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin } from 'kafkajs';
-import { kafkaClient, type KafkaOptions } from './client';
+import type { KafkaOptions } from './client';
+import { kafkaClient } from './kafkajs/client';
 import { lagOf } from './consumer-lag';
 import { LagHistory } from './lag-history';
 

@@ -1,5 +1,6 @@
 import type { Admin } from 'kafkajs';
-import { withAdmin, type KafkaOptions } from './client';
+import type { KafkaOptions } from './client';
+import { withAdmin } from './kafkajs/client';
 
 /** What a partition holds: offsets of its oldest message, and of the one that comes next. */
 export interface PartitionOffsets {

@@ -1,5 +1,6 @@
 import type { Consumer, EachBatchPayload } from 'kafkajs';
-import { kafkaClient, rootCause, withAdmin, type KafkaOptions } from './client';
+import type { KafkaOptions } from './client';
+import { headersOf, kafkaClient, rootCause, withAdmin } from './kafkajs/client';
 import { Merge, type MergedPartition } from './merge';
 import { offsetsOf } from './offsets';
 import type { StoredMessage } from './read-topic';
@@ -150,7 +151,7 @@ export class OrderedReader {
       const at = BigInt(offset);
       if (at < part.next || at >= part.to) continue;
       const { topic, partition } = part;
-      const message = { topic, partition, offset, timestampMs: Number(timestamp), key, value, headers: headers ?? {} };
+      const message = { topic, partition, offset, timestampMs: Number(timestamp), key, value, headers: headersOf(headers) };
       if (this.#wanted(message)) part.buffer.push(message);
     }
     part.next = BigInt(batch.lastOffset()) + 1n;

@@ -6,7 +6,8 @@ import {
   type DescribeConfigResponse,
   type ITopicConfig,
 } from 'kafkajs';
-import { rootCause, waitFor, withAdmin, type KafkaOptions } from './client';
+import type { KafkaOptions } from './client';
+import { rootCause, waitFor, withAdmin } from './kafkajs/client';
 
 /** A topic as it should be. */
 export interface TopicSpec {

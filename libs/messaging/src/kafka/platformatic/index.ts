@@ -1,0 +1,2 @@
+export { PlatformaticProducer } from './producer';
+export { PlatformaticSource } from './source';
