@@ -2,15 +2,17 @@ import type { DescMessage } from '@bufbuild/protobuf';
 import type { Database } from '@past-tense/database';
 import type { ProcessedEvents } from '@past-tense/dedup';
 import type { Outbox } from '@past-tense/outbox';
-import type { Logger, TraceFlow } from '@past-tense/telemetry';
+import { forKnownFields, type Logger, type TraceFlow } from '@past-tense/telemetry';
 import { channel } from 'node:diagnostics_channel';
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Arrivals, laneOf, publishedMs } from './delivery/arrivals';
 import { Attempt } from './delivery/attempt';
-import { Delivery, type DeliveryOptions, type RetryPolicy } from './delivery/delivery';
+import type { RetryPolicy } from './delivery/back-off';
+import { Delivery, type DeliveryOptions } from './delivery/delivery';
 import { Figures, type Lag } from './delivery/figures';
 import { GapWatch } from './delivery/gap-watch';
+import { GroupCommit } from './delivery/group-commit';
 import { Lanes } from './delivery/lanes';
 import type { Message } from './delivery/message';
 import { Moves } from './delivery/moves';
@@ -20,7 +22,8 @@ import { Slots } from './delivery/slots';
 import { Starts } from './delivery/starts';
 import { Turns } from './delivery/turns';
 import type { KafkaOptions } from './kafka/client';
-import { Source, type Batch } from './kafka/source';
+import { kafkaSource } from './kafka/clients';
+import type { Batch, KafkaSource } from './kafka/source';
 import { AssignedPartitions } from './positions/assigned-partitions';
 import { Repositioning } from './positions/repositioning';
 import type { OpenMove } from './positions/reset-records';
@@ -48,6 +51,8 @@ export interface ConsumerOptions {
   readonly projection?: boolean;
   /** Events handled side by side; those of one aggregate never are. */
   readonly concurrency: number;
+  /** Events of different aggregates whose effects may be committed together while more wait; 50 if left out, 1 for each by itself. */
+  readonly groupCommit?: number;
   readonly retry: RetryPolicy;
   /** Delays of the retry tiers, shortest first; by default those in the names of their topics. */
   readonly tiers?: readonly RetryTier[];
@@ -81,7 +86,7 @@ const DRAIN_TIMEOUT_MS = 6_000;
 
 /** Consumes topics for one consumer group: bounded, in order per aggregate, committing only what is done. */
 export class Consumer {
-  readonly #source: Source;
+  readonly #source: KafkaSource;
   readonly #delivery: Omit<DeliveryOptions, 'stopping'>;
   readonly #outages: Outages;
   readonly #gaps: GapWatch;
@@ -104,6 +109,8 @@ export class Consumer {
       traceFlow = 'connected',
       stages = new Map(),
       projection = false,
+      concurrency,
+      groupCommit = 50,
     } = options;
     const stopping = this.#stopping.signal;
     setMaxListeners(0, stopping); // Every event that waits listens for the stop.
@@ -114,7 +121,23 @@ export class Consumer {
     const turns = new Turns({ consumer, processed, held, tiers, afterDeath, earlyLimitMs: patienceOf(reactions, earlyLimitMs), maxHeld });
     const versions = new Versions({ consumer, stages, processed, held, figures: this.#figures, logger });
     const results = new ReplayResults(database);
-    const attempt = new Attempt({ consumer, database, turns, versions, reactions, figures: this.#figures, traceFlow, results, projection });
+    const groups = new GroupCommit({ database, turns, figures: this.#figures, results, most: groupCommit, concurrency });
+    const attempt = new Attempt({
+      consumer,
+      database,
+      turns,
+      groups,
+      versions,
+      reactions,
+      figures: this.#figures,
+      traceFlow,
+      results,
+      projection,
+    });
+    // As many events as `concurrency` may wait for somebody outside. Of the others as many may wait for their commits as two groups have, and some
+    // more: should both groups wait for somebody, they go on.
+    const outsideWeight = groupCommit === 1 ? 1 : Math.ceil((2 * groupCommit) / concurrency) + 1;
+    const slots = outsideWeight * concurrency;
     this.#outages = new Outages(stopping, (kind, away) =>
       away
         ? logger.warn({ consumer, eventType: kind }, `${consumer} pauses ${kind}: something it needs is away; one event probes`)
@@ -123,12 +146,14 @@ export class Consumer {
     this.#figures.watch({ database, outages: this.#outages, lag: () => this.lag() });
     this.#delivery = {
       ...options,
+      eventLogger: forKnownFields(logger),
       attempt,
       turns,
       moves: new Moves({ consumer, database, turns, versions, figures: this.#figures, traceFlow, logger, stopping }),
       outages: this.#outages,
-      slots: new Slots(options.concurrency),
-      replaySlots: new Slots(Math.max(1, Math.floor(options.concurrency / 2))),
+      slots: new Slots(slots),
+      replaySlots: new Slots(Math.max(1, Math.floor(slots / 2))),
+      outsideWeight,
       results,
       starts: this.#starts,
       figures: this.#figures,
@@ -145,7 +170,7 @@ export class Consumer {
       everyMs: Math.min(5_000, earlyLimitMs / 4),
     });
     this.#assigned = new AssignedPartitions((positions) => this.#source.commit(positions), logger);
-    this.#source = new Source({
+    this.#source = kafkaSource({
       ...options.kafka,
       group: consumer,
       sessionTimeoutMs: options.sessionTimeoutMs ?? 10_000,

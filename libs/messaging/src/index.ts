@@ -1,5 +1,5 @@
 export { Consumer, type ConsumerOptions } from './consumer';
-export type { RetryPolicy } from './delivery/delivery';
+export type { RetryPolicy } from './delivery/back-off';
 export { EarlyEventError, InvalidEventError, type FailureKind } from './delivery/failure';
 export type { KafkaOptions } from './kafka/client';
 export { consumerLag, type PartitionLag } from './kafka/consumer-lag';
@@ -35,6 +35,7 @@ export {
   type AnyReaction,
   type Event,
   type OutsideReaction,
+  type BatchReaction,
   type Reaction,
   type ReactionClass,
   type Shadowed,

@@ -16,6 +16,15 @@ export interface Reaction<T> {
 }
 
 /**
+ * A reaction that can also do for many events at once, in a statement or two, what it does for each. Under backlog it is given up to fifty events of
+ * different aggregates that were claimed in one transaction. The outcome must be that of `react` for each; nothing can be recorded in the outbox there,
+ * because it would belong to no flow.
+ */
+export interface BatchReaction<T> extends Reaction<T> {
+  reactToAll(events: readonly Event<T>[], transaction: Transaction): Promise<void>;
+}
+
+/**
  * A reaction that calls someone outside. A crash between any two steps is repaired by redelivery, which takes all of them
  * again: the intent must carry a deterministic idempotency key, so that the other side recognises the second call.
  */
@@ -81,6 +90,11 @@ export function patienceOf(reactions: ReadonlyMap<DescMessage, AnyReaction<never
     [...reactions].map(([event, reaction]) => [event.typeName, (reaction.constructor as ReactionClass<never>).patienceMs]),
   );
   return (eventType) => declared.get(eventType) ?? limitMs;
+}
+
+/** Whether a reaction can do its work for many events at once. */
+export function reactsToAll<T>(reaction: AnyReaction<T>): reaction is BatchReaction<T> {
+  return 'reactToAll' in reaction;
 }
 
 /** Whether a reaction does all its work in one transaction, calling nobody outside. */

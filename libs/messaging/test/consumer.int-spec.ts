@@ -58,7 +58,7 @@ describe('a consumer', () => {
       await sleep(Math.random() * 10);
       running -= 1;
     });
-    await start(name, reaction);
+    await start(name, reaction, { groupCommit: 1 }); // Events of a group are worked on one after the other.
     const ids = newIds(20);
     const records = [1, 2, 3, 4, 5].flatMap((aggregateVersion) => ids.map((id) => record(id, { aggregateVersion })));
     await producer.publish(records);

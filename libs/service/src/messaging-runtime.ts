@@ -117,6 +117,7 @@ export class MessagingRuntime {
       stages: this.stages,
       projection: messages.projection ?? false,
       concurrency: settings.CONSUMER_CONCURRENCY,
+      groupCommit: settings.CONSUMER_GROUP_COMMIT,
       retry: { attempts: settings.RETRY_ATTEMPTS, firstDelayMs: settings.RETRY_FIRST_DELAY_MS, maxDelayMs: settings.RETRY_MAX_DELAY_MS },
       tiers: RETRY_TIERS.map(({ place }, i) => ({ place, delayMs: settings.RETRY_TIER_DELAYS_MS[i]! })),
       afterDeath: settings.AFTER_DEAD_LETTER,

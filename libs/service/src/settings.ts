@@ -61,6 +61,8 @@ export function messagingSettings(port: number) {
     TRACE_FLOW: z.enum(['connected', 'linked']).default('connected'),
     /** Events handled side by side. */
     CONSUMER_CONCURRENCY: wholeNumber(10, { min: 1, max: 100 }),
+    /** Events of different aggregates whose effects may share a transaction while more wait; 1 for each by itself. */
+    CONSUMER_GROUP_COMMIT: wholeNumber(50, { min: 1, max: 500 }),
     /** Milliseconds without a sign of life after which an instance's partitions go to others. Kafka's own least is 6000. */
     CONSUMER_SESSION_TIMEOUT_MS: wholeNumber(10_000, { min: 6_000, max: 300_000 }),
     /** Attempts in place before an event is moved away. */

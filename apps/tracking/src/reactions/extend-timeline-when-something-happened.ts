@@ -15,7 +15,8 @@ import {
   topicOfType,
 } from '@past-tense/contracts';
 import type { Transaction } from '@past-tense/database';
-import { ReactsTo, type Event, type Reaction, type Shadowed } from '@past-tense/messaging';
+import { ReactsTo, type BatchReaction, type Event, type Shadowed } from '@past-tense/messaging';
+import type { TimelineEntry } from '../domain/timeline';
 import { TimelineRepository } from '../storage/timeline.repository';
 
 /** Every fact says which order it is about. */
@@ -48,26 +49,15 @@ type AboutAnOrder =
   ShipmentCancelled,
   DeliveryAddressChanged,
 )
-export class ExtendTimelineWhenSomethingHappened implements Reaction<AboutAnOrder>, Shadowed<AboutAnOrder> {
+export class ExtendTimelineWhenSomethingHappened implements BatchReaction<AboutAnOrder>, Shadowed<AboutAnOrder> {
   constructor(private readonly timeline: TimelineRepository) {}
 
   async react(event: Event<AboutAnOrder>, transaction: Transaction): Promise<void> {
-    const { eventId, eventType, aggregateId, aggregateVersion, correlationId, causationId, producer, traceparent } = event;
-    await this.timeline.add(transaction, {
-      eventId,
-      orderId: event.data.orderId,
-      customerId: 'customerId' in event.data ? event.data.customerId : null,
-      topic: topicOfType(eventType)!.name,
-      eventType,
-      aggregateId,
-      aggregateVersion,
-      correlationId,
-      causationId,
-      producer: `${producer.name}/${producer.version}`,
-      traceId: traceparent.split('-')[1]!,
-      occurredAt: new Date(event.occurredAt),
-      publishedAt: new Date(event.publishedAt),
-    });
+    await this.timeline.add(transaction, [entryOf(event)]);
+  }
+
+  async reactToAll(events: readonly Event<AboutAnOrder>[], transaction: Transaction): Promise<void> {
+    await this.timeline.add(transaction, events.map(entryOf));
   }
 
   async outcome({ eventId }: Event<AboutAnOrder>, transaction: Transaction): Promise<unknown> {
@@ -78,4 +68,23 @@ export class ExtendTimelineWhenSomethingHappened implements Reaction<AboutAnOrde
   async undo({ eventId }: Event<AboutAnOrder>, transaction: Transaction): Promise<void> {
     await this.timeline.forget(transaction, eventId);
   }
+}
+
+function entryOf(event: Event<AboutAnOrder>): TimelineEntry {
+  const { eventId, eventType, aggregateId, aggregateVersion, correlationId, causationId, producer, traceparent } = event;
+  return {
+    eventId,
+    orderId: event.data.orderId,
+    customerId: 'customerId' in event.data ? event.data.customerId : null,
+    topic: topicOfType(eventType)!.name,
+    eventType,
+    aggregateId,
+    aggregateVersion,
+    correlationId,
+    causationId,
+    producer: `${producer.name}/${producer.version}`,
+    traceId: traceparent.split('-')[1]!,
+    occurredAt: new Date(event.occurredAt),
+    publishedAt: new Date(event.publishedAt),
+  };
 }

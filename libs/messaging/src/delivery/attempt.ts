@@ -4,6 +4,7 @@ import type { Database, Transaction } from '@past-tense/database';
 import type { Envelope } from '@past-tense/envelope';
 import { causedBy, inSpan, SEARCHABLE, type TraceFlow } from '@past-tense/telemetry';
 import { staysInside, type AnyReaction, type Event } from '../reaction';
+import type { GroupCommit } from './group-commit';
 import { classify, InvalidEventError, type EarlyEventError } from './failure';
 import type { Figures } from './figures';
 import type { Message } from './message';
@@ -17,6 +18,7 @@ export interface AttemptOptions {
   readonly consumer: string;
   readonly database: Database;
   readonly turns: Turns;
+  readonly groups: GroupCommit;
   readonly versions: Versions;
   readonly reactions: ReadonlyMap<DescMessage, AnyReaction<never>>;
   readonly figures: Figures;
@@ -27,7 +29,19 @@ export interface AttemptOptions {
 }
 
 /** What an attempt that did not fail came to. */
-export type Result = 'applied' | 'duplicate' | 'behind' | 'held' | 'left';
+export type Result = 'applied' | 'duplicate' | 'behind' | 'held' | 'left' | 'not-begun';
+
+/** What is known of an attempt beforehand. */
+export interface Trying {
+  /** 1 for the first attempt at the event, wherever it was made. */
+  readonly attempt: number;
+  /** The span of the attempt before. */
+  readonly before: SpanContext | undefined;
+  /** Told the span before anything happens. */
+  readonly started: (span: SpanContext) => void;
+  /** Whether it may still be begun, asked just before. */
+  readonly mayBegin: () => boolean;
+}
 
 /** One attempt at an event: its turn, its reaction, its commit, in a span of its own. */
 export class Attempt {
@@ -44,17 +58,11 @@ export class Attempt {
   /**
    * Makes the attempt. Its span's parent (or, should flows be linked, its first link) is the moment the fact was recorded; it links
    * to the attempt before.
-   * @param started told the span before anything happens
    * @returns what it came to; the error of an early event, which is no failure
    * @throws whatever else the reaction or the database throws; nothing is changed then
    */
-  async make(
-    message: Message,
-    envelope: Envelope,
-    attempt: number,
-    before: SpanContext | undefined,
-    started: (span: SpanContext) => void,
-  ): Promise<Result | EarlyEventError> {
+  async make(message: Message, envelope: Envelope, trying: Trying): Promise<Result | EarlyEventError> {
+    const { attempt, before, started } = trying;
     // A flow that ended long ago does not get longer by a replay: that has traces of its own, with links to where its events come from.
     const { parent, links } = causedBy(envelope, message.replayed ? 'linked' : this.#options.traceFlow);
     if (before) links.push({ context: before });
@@ -68,7 +76,7 @@ export class Attempt {
       async (span) => {
         started(span.spanContext());
         try {
-          const result = await this.#react(message, readEvent(message, envelope, this.#known));
+          const result = await this.#react(message, readEvent(message, envelope, this.#known), trying);
           span.setAttribute('past_tense.result', result);
           this.#options.figures.attempted(topic, seconds());
           if (result === 'applied' && !message.replayed)
@@ -84,6 +92,12 @@ export class Attempt {
     );
   }
 
+  /** Whether the effects of an event of this type are one transaction, and nobody outside is called. */
+  staysInside({ eventType }: Envelope): boolean {
+    const reaction = this.#reactions.get(eventType);
+    return reaction !== undefined && staysInside(reaction);
+  }
+
   /** What the reaction would throw right now; nothing of it is kept. */
   async rehearse(transaction: Transaction, message: Message, envelope: Envelope): Promise<unknown> {
     const event = readEvent(message, envelope, this.#known);
@@ -93,7 +107,7 @@ export class Attempt {
     );
   }
 
-  async #react(message: Message, event: Event<never>): Promise<Result> {
+  async #react(message: Message, event: Event<never>, trying: Trying): Promise<Result> {
     const { database, turns, versions } = this.#options;
     const reaction = this.#reactions.get(event.eventType)!;
     const generation = message.replayed?.generation;
@@ -106,16 +120,39 @@ export class Attempt {
       const result = await database.transaction((transaction) => versions.leave(transaction, event, reaction));
       if (result) return result;
     }
-    if (staysInside(reaction)) return await this.#inTurn(message, event, (transaction) => reaction.react(event, transaction));
+    if (staysInside(reaction)) return await this.#commit(message, event, trying, (transaction) => reaction.react(event, transaction));
 
     const intended = await database.transaction(async (transaction) => {
       const turn = await turns.begin(transaction, message, event, false);
       return { turn, intent: turn.kind === 'react' ? ((await reaction.intend(event, transaction)) as unknown) : undefined };
     });
     if (intended.turn.kind !== 'react') return intended.turn.kind;
-    if (intended.intent === undefined) return await this.#inTurn(message, event, async () => undefined);
+    if (intended.intent === undefined) return await this.#commit(message, event, trying, async () => undefined);
     const outcome: unknown = await reaction.call(intended.intent);
-    return await this.#inTurn(message, event, (transaction) => reaction.record(event, outcome, transaction));
+    return await this.#commit(message, event, trying, (transaction) => reaction.record(event, outcome, transaction));
+  }
+
+  /**
+   * Commits the effects of an event, together with others where that makes no difference to it. What has failed before, is held or is one of several
+   * versions of a fact may have more to decide, or more to spoil.
+   */
+  async #commit(
+    message: Message,
+    event: Event<never>,
+    { attempt, mayBegin }: Trying,
+    work: (transaction: Transaction) => Promise<void>,
+  ): Promise<Result> {
+    const maySpoil = attempt > 1 || message.from !== SOURCE || message.replayed?.generation !== undefined || event.alsoAs !== undefined;
+    if (maySpoil) return await this.#inTurn(message, event, work);
+    const reaction = this.#reactions.get(event.eventType)!;
+    return await this.#options.groups.commit({
+      message,
+      event,
+      reaction,
+      work,
+      mayBegin,
+      alone: (timed) => this.#inTurn(message, event, timed),
+    });
   }
 
   /** Claims the event and does the work in one transaction, if it is its turn. */

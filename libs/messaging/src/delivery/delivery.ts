@@ -5,7 +5,7 @@ import { inFlow, type Logger } from '@past-tense/telemetry';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { REDRIVE, SOURCE } from '../retry/ordered-retry';
 import type { Attempt, Result } from './attempt';
-import { backOff } from './back-off';
+import { backOff, type RetryPolicy } from './back-off';
 import { classify, type EarlyEventError } from './failure';
 import type { Figures } from './figures';
 import { where, type Message } from './message';
@@ -17,15 +17,6 @@ import type { Slots } from './slots';
 import type { Starts } from './starts';
 import { TooManyHeldError, type Failure, type Turns } from './turns';
 
-/** How often and how patiently a failing event is tried in place. */
-export interface RetryPolicy {
-  /** Attempts in all before the event is moved away. */
-  readonly attempts: number;
-  /** Milliseconds before the second attempt; doubled for each further one. */
-  readonly firstDelayMs: number;
-  readonly maxDelayMs: number;
-}
-
 export interface DeliveryOptions {
   readonly consumer: string;
   readonly database: Database;
@@ -34,6 +25,8 @@ export interface DeliveryOptions {
   readonly moves: Moves;
   readonly outages: Outages;
   readonly slots: Slots;
+  /** Slots of an event that calls somebody outside; others have one, because they wait for each other's commit. */
+  readonly outsideWeight: number;
   /** Those of them that events fed again may have at once, so that they leave room for what is new. */
   readonly replaySlots: Slots;
   readonly results: ReplayResults;
@@ -43,6 +36,8 @@ export interface DeliveryOptions {
   /** How often a message may be begun without being finished before it counts as one that kills the process. */
   readonly maxStarts: number;
   readonly logger: Logger;
+  /** For the lines of which every event has one. */
+  readonly eventLogger: Logger;
   /** Aborted when the consumer stops: nothing new is tried then. */
   readonly stopping: AbortSignal;
 }
@@ -136,11 +131,12 @@ export class Delivery {
     progress: Progress,
     { counted, alone }: { counted: boolean; alone: boolean },
   ): Promise<boolean> {
-    const { outages, slots, starts, stopping } = this.options;
+    const { attempt, outages, slots, outsideWeight, starts, stopping } = this.options;
     const { eventType } = envelope;
+    const weight = attempt.staysInside(envelope) ? 1 : outsideWeight;
     const tryOnce = async () => {
       // Whoever waited for a slot until the consumer was told to stop, or an outage began, does not begin any more.
-      if (stopping.aborted || (!progress.probing && outages.isAway(eventType))) return NOT_NOW;
+      if (!this.#mayBegin(envelope, progress)) return NOT_NOW;
       try {
         if (counted) await starts.begin(message);
       } catch (error) {
@@ -152,8 +148,8 @@ export class Delivery {
     };
     while (!stopping.aborted) {
       progress.probing = await outages.turn(eventType);
-      const inSlot = () => (alone ? slots.runAlone(tryOnce) : slots.run(tryOnce));
-      const error = await (message.replayed ? this.options.replaySlots.run(inSlot) : inSlot());
+      const inSlot = () => (alone ? slots.runAlone(tryOnce) : slots.run(tryOnce, weight));
+      const error = await (message.replayed ? this.options.replaySlots.run(inSlot, weight) : inSlot());
       if (error === NOT_NOW) continue;
       const settled = error === undefined || (await this.#afterError(message, envelope, progress, error));
       if (settled) {
@@ -164,17 +160,27 @@ export class Delivery {
     return false;
   }
 
+  #mayBegin({ eventType }: Envelope, { probing }: Progress): boolean {
+    const { stopping, outages } = this.options;
+    return !stopping.aborted && (probing || !outages.isAway(eventType));
+  }
+
   /** Returns what the attempt threw; undefined if it settled the message. */
   async #tryOnce(message: Message, envelope: Envelope, progress: Progress): Promise<unknown> {
-    const { attempt, logger } = this.options;
+    const { attempt, eventLogger } = this.options;
     const startedAt = performance.now();
     try {
-      const number = message.attempts + progress.attempts + 1;
-      const result = await attempt.make(message, envelope, number, progress.lastSpan, (span) => (progress.lastSpan = span));
+      const result = await attempt.make(message, envelope, {
+        attempt: message.attempts + progress.attempts + 1,
+        before: progress.lastSpan,
+        started: (span) => (progress.lastSpan = span),
+        mayBegin: () => this.#mayBegin(envelope, progress),
+      });
       if (typeof result !== 'string') return result;
+      if (result === 'not-begun') return NOT_NOW;
       progress.result = result;
       const { eventType, aggregateId, aggregateVersion } = envelope;
-      logger.info(
+      eventLogger.info(
         { ...where(message), eventType, aggregateId, aggregateVersion, result, ms: Math.round(performance.now() - startedAt) },
         `handled ${message.origin.topic}`,
       );

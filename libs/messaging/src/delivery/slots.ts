@@ -7,9 +7,9 @@ export class Slots {
     this.#free = total;
   }
 
-  /** Runs `work` in one slot. */
-  async run<T>(work: () => Promise<T>): Promise<T> {
-    return this.#with(1, work);
+  /** Runs `work` in one slot, or in as many as it weighs. */
+  async run<T>(work: () => Promise<T>, weight = 1): Promise<T> {
+    return this.#with(Math.min(weight, this.total), work);
   }
 
   /** Runs `work` alone: nothing else runs meanwhile. */

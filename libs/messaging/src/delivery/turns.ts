@@ -56,6 +56,7 @@ export class TooManyHeldError extends Error {
   override name = 'TooManyHeldError';
 }
 
+const takeAll = { name: 'take-events', text: 'SELECT event_id, verdict FROM take_events($1, $2, $3)' };
 const take = { name: 'take-event', text: 'SELECT take_event($1, $2, $3, $4) AS verdict' };
 
 /**
@@ -92,6 +93,23 @@ export class Turns {
     if (verdict.kind !== 'react') return { kind: verdict.kind === 'behind' ? 'behind' : 'duplicate' };
     if (claim) await remembered.claim(transaction, eventId);
     return { kind: 'react', level: verdict.level, looked: true };
+  }
+
+  /**
+   * Begins the turns of events of different aggregates, all that were delivered by their topics for the first time, and claims them.
+   * @returns for each whether it is claimed, was processed before, or has to be looked at by itself: something of its aggregate is held
+   * @throws OutsideDedupWindowError if the store cannot know of one of them whether it was processed
+   */
+  async takeAll(transaction: Transaction, envelopes: readonly Envelope[]): Promise<('taken' | 'done' | 'look')[]> {
+    const { consumer, processed } = this.options;
+    for (const { eventId } of envelopes) processed.requireInWindow(eventId);
+    const rows = await transaction.query<{ event_id: string; verdict: 'taken' | 'done' | 'look' }>(takeAll, [
+      consumer,
+      envelopes.map(({ eventId }) => eventId),
+      envelopes.map(({ aggregateId }) => aggregateId),
+    ]);
+    const verdicts = new Map(rows.map(({ event_id, verdict }) => [event_id, verdict]));
+    return envelopes.map(({ eventId }) => verdicts.get(eventId)!);
   }
 
   /** Ends a turn whose reaction succeeded: what waited for this event goes on. */

@@ -3,6 +3,7 @@ import { CreateLeftVersions1763724100000 } from './1763724100000-create-left-ver
 import { CreateReplays1763740000000 } from './1763740000000-replays';
 import { CreatePositionResets1763740000001 } from './1763740000001-position-resets';
 import { CreateRebuilds1763740000002 } from './1763740000002-rebuilds';
+import { TakeEvents1763750000000 } from './1763750000000-take-events';
 
 /** What makes the tables of a consumer. */
 export const MESSAGING_MIGRATIONS = [
@@ -11,4 +12,5 @@ export const MESSAGING_MIGRATIONS = [
   CreateReplays1763740000000,
   CreatePositionResets1763740000001,
   CreateRebuilds1763740000002,
+  TakeEvents1763750000000,
 ];
