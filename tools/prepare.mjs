@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const STATE = join(root, '.past-tense');
-const SOURCES = ['libs', 'apps', 'infra', 'tools', 'e2e'];
+const SOURCES = ['libs', 'apps', 'infra', 'tools', 'e2e', 'bench'];
 const IGNORED = new Set(['node_modules', 'dist']);
 
 /** Installs and compiles what is missing or stale. Ends the process with a sentence if that fails. */
