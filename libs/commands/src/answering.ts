@@ -168,6 +168,9 @@ export class Answering {
   async #carryOut(call: IncomingCall, handler: CommandHandler<UnaryMethod>, command: Command, key: CommandKey): Promise<Reply | undefined> {
     requireTime(call);
     return await this.options.database.transaction(async (transaction) => {
+      // A reply that is there is nobody's to wait for: fifty copies of a command that was answered long ago would stand in a line.
+      const known = await findReply(transaction, key);
+      if (known) return known;
       if (!(await claimCommand(transaction, key, requireTime(call)))) return undefined;
       const before = await findReply(transaction, key);
       if (before) return before;
