@@ -20,7 +20,11 @@ program(async ({ url, consumerUrl, broker, topic, group, commits }: IdleOptions)
   const effects = await openConsumerDatabase(consumerUrl);
   const producer = new KafkaProducer(kafka);
   const relay = new Relay({ database, publish: producer.publish, logger });
-  const outbox = new Outbox({ producer: { name: 'orders', version: '1.0.0' }, schemas: ORDER_SCHEMAS, committed: () => relay.wake() });
+  const outbox = new Outbox({
+    producer: { name: 'orders', version: '1.0.0' },
+    schemas: ORDER_SCHEMAS,
+    committed: (what) => relay.wake(what),
+  });
   const arrived = new Map<string, () => void>();
   const reaction: Reaction<OrderPlaced> = {
     async react({ eventId, data }, transaction) {

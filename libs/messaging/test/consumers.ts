@@ -74,7 +74,7 @@ export function useConsumers(): void {
     });
     relay = new Relay({ database, publish: producer.publish, logger: listening });
     relay.start();
-    outbox = new Outbox({ producer: { name: 'test', version: '1' }, schemas: new Map(), committed: () => relay.wake() });
+    outbox = new Outbox({ producer: { name: 'test', version: '1' }, schemas: new Map(), committed: (what) => relay.wake(what) });
   });
   afterAll(async () => {
     await relay.stop();

@@ -18,8 +18,8 @@ export interface OutboxOptions {
   readonly schemas: ReadonlyMap<string, RegisteredSchema>;
   /** Types of events that are not published although the service states them: versions that are not due yet, or not any more. */
   readonly withheld?: ReadonlySet<string>;
-  /** Called after each commit that left something to publish; wakes the relay. */
-  readonly committed: () => void;
+  /** Called after each commit that left something to publish, with what that was; wakes the relay. */
+  readonly committed: (what: 'facts' | 'forwards') => void;
 }
 
 // Kafka takes a megabyte by default; headers and framing need their share.
@@ -62,7 +62,7 @@ export class Outbox {
       const alsoAs = stated.filter((other) => other !== version).map(({ type }) => type.typeName);
       await this.#insert(transaction, version, { eventId, aggregateVersion, occurredAt, alsoAs });
     }
-    if (stated.length > 0) transaction.afterCommit(this.#options.committed);
+    if (stated.length > 0) transaction.afterCommit(() => this.#options.committed('facts'));
     return eventId;
   }
 
@@ -126,7 +126,7 @@ export class Outbox {
   async forward(transaction: Transaction, { topic, key, value, headers }: KafkaRecord): Promise<void> {
     const traceparent = currentTrace()?.traceparent ?? headers['traceparent']?.toString();
     await transaction.query(insertForward, [newId(), topic, key, value, JSON.stringify(packHeaders(headers)), traceparent]);
-    transaction.afterCommit(this.#options.committed);
+    transaction.afterCommit(() => this.#options.committed('forwards'));
   }
 
   #schemaOf(eventType: string, owner: string): RegisteredSchema {

@@ -75,9 +75,9 @@ export class Relay {
     this.#running = [this.#keepLeases(), ...this.#loops.map((loop) => this.#run(loop))];
   }
 
-  /** Says that something was committed in this process. */
-  wake(): void {
-    this.#wakeLoops();
+  /** Says that something was committed in this process: facts, forwarded messages, or, if left out, either. */
+  wake(what?: WaitingRows['name']): void {
+    this.#wakeLoops(what);
     if (!this.#leases.holdsAll) this.#tellOthers();
   }
 
@@ -185,7 +185,7 @@ export class Relay {
     for (const deleteSome of deletions) while ((await deleteSome()) === CLEANUP_CHUNK && !this.#stopping);
   }
 
-  #wakeLoops(): void {
-    for (const { wakeUp } of this.#loops) wakeUp.wake();
+  #wakeLoops(what?: WaitingRows['name']): void {
+    for (const { rows, wakeUp } of this.#loops) if (what === undefined || rows.name === what) wakeUp.wake();
   }
 }

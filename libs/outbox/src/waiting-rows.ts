@@ -29,7 +29,7 @@ export interface Without {
 
 /** A table the relay publishes from. */
 export interface WaitingRows {
-  readonly name: string;
+  readonly name: 'facts' | 'forwards';
   /** The oldest unpublished rows of the given shards, in order, without some; no more than fit into a request. */
   read(database: Database, shards: readonly number[], without: Without, limit: number): Promise<WaitingRow[]>;
   markPublished(database: Database, positions: readonly string[], publishedAt: Date): Promise<void>;

@@ -65,7 +65,7 @@ export class MessagingRuntime {
     });
     const topics = this.#consumedTopics;
     if (topics.length > 0) this.positions = new Positions({ consumer: service, kafka, database, topics });
-    this.outbox = new Outbox({ producer: { name: service, version }, schemas, withheld, committed: () => this.#relay.wake() });
+    this.outbox = new Outbox({ producer: { name: service, version }, schemas, withheld, committed: (what) => this.#relay.wake(what) });
   }
 
   /**

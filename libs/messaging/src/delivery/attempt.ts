@@ -129,7 +129,9 @@ export class Attempt {
     if (intended.turn.kind !== 'react') return intended.turn.kind;
     if (intended.intent === undefined) return await this.#commit(message, event, trying, async () => undefined);
     const outcome: unknown = await reaction.call(intended.intent);
-    return await this.#commit(message, event, trying, (transaction) => reaction.record(event, outcome, transaction));
+    // What was asked outside is recorded, whatever begins or ends here meanwhile; otherwise it would be asked again.
+    const called = { ...trying, mayBegin: () => true };
+    return await this.#commit(message, event, called, (transaction) => reaction.record(event, outcome, transaction));
   }
 
   /**

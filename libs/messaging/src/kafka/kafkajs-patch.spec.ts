@@ -42,3 +42,34 @@ describe('what was asked of kafkajs in one assignment', () => {
     expect(seekOffset.size).toBe(0);
   });
 });
+
+it('a fetch does not wait long for what is idle while a partition is paused, which may be resumed at any moment', async () => {
+  const { prototype } = load('kafkajs/src/consumer/consumerGroup') as { prototype: Prototype };
+  let paused: object[] = [];
+  const waits: unknown[] = [];
+  const group = Object.assign(Object.create(prototype) as object, {
+    maxWaitTime: 500,
+    seekOffset: new Map(),
+    subscriptionState: { paused: () => paused, assigned: () => [{ topic: 'order-placed', partitions: [0] }], isPaused: () => false },
+    offsetManager: { committedOffsets: () => ({ 'order-placed': { 0: '1' } }), nextOffset: () => '1' },
+    cluster: {
+      refreshMetadataIfNecessary: async () => undefined,
+      findBroker: async () => ({
+        fetch: async ({ maxWaitTime }: { maxWaitTime: number }) => {
+          waits.push(maxWaitTime);
+          return { responses: [] };
+        },
+      }),
+    },
+    checkForStaleAssignment: () => undefined,
+    filterPartitionsByNode: (_: number, of: unknown) => of,
+    seekOffsets: async () => undefined,
+    getActiveTopicPartitions: () => ({ 'order-placed': new Set([0]) }),
+  });
+
+  for (const now of [[], [{ topic: 'order-placed', partitions: [1] }], []]) {
+    paused = now;
+    await prototype['fetch']!.call(group, 1);
+  }
+  expect(waits).toEqual([500, 50, 500]);
+});

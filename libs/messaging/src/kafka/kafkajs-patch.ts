@@ -64,3 +64,32 @@ function endWithAssignment(): void {
 }
 
 endWithAssignment();
+
+const WHILE_PAUSED_MS = 50;
+
+interface FetchingGroup {
+  maxWaitTime: number;
+  /** The wait that was configured. */
+  idleWaitTime?: number;
+  readonly subscriptionState: { paused(): readonly unknown[] };
+}
+
+/**
+ * kafkajs 2.2.4 does not fetch a partition that is resumed while it waits for others: a consumer that pauses what it cannot keep up with, so as to
+ * bound its memory, stood still for up to half a second each time it had. While anything is paused, a fetch waits for a shorter time.
+ * @throws Error if kafkajs has changed so that this no longer fits
+ */
+function waitShortlyWhilePaused(): void {
+  const { prototype: group } = load('kafkajs/src/consumer/consumerGroup') as { prototype: Record<string, Method> };
+  const { fetch } = group;
+  if (!fetch?.toString().includes('this.maxWaitTime'))
+    throw new Error('kafkajs has changed inside; see in libs/messaging/src/kafka/kafkajs-patch.ts how long a fetch may wait.');
+  group['fetch'] = async function (this: FetchingGroup, nodeId: number) {
+    this.idleWaitTime ??= this.maxWaitTime;
+    const isPaused = this.subscriptionState.paused().length > 0;
+    this.maxWaitTime = isPaused ? Math.min(WHILE_PAUSED_MS, this.idleWaitTime) : this.idleWaitTime;
+    return await fetch.call(this, nodeId);
+  } as Method;
+}
+
+waitShortlyWhilePaused();
