@@ -20,10 +20,6 @@ const SECRETS = [
   'req.headers.cookie',
 ];
 
-// A write for each line would cost more than the line. A process that is killed takes what it has not written with it; one that ends writes it.
-const LINES_BYTES = 4_096;
-const LINES_MS = 50;
-
 /**
  * The logger of a process: JSON lines, each with the service and, inside a flow, correlationId, eventId and traceId.
  * @param format `json` for machines, `pretty` for a person at a terminal
@@ -48,7 +44,7 @@ export function createLogger({
       redact: { paths: SECRETS, censor: '[redacted]' },
       mixin: flowFields,
     },
-    format === 'pretty' ? prettyStream() : pino.destination({ fd: 1, sync: false, minLength: LINES_BYTES, periodicFlush: LINES_MS }),
+    format === 'pretty' ? prettyStream() : pino.destination({ fd: 1, sync: false, minLength: 0 }),
   );
 }
 
