@@ -134,7 +134,15 @@ describe.each(CLIENTS)('a producer with %s', (client) => {
   it('sends keys, values, headers and times as they are, byte for byte', async () => {
     const topic = await newTopic(1);
     const bytes = Buffer.from(Array.from({ length: 256 }, (_, i) => i));
-    const headers = { one: 'é', bytes, empty: '', several: ['1', bytes, '3'], constructor: 'x', 'with space': Buffer.alloc(0) };
+    const headers = {
+      one: 'é',
+      bytes,
+      empty: '',
+      several: ['1', bytes, '3'],
+      constructor: 'x',
+      toString: ['4', bytes],
+      'with space': Buffer.alloc(0),
+    };
     await newProducer(client).publish([
       { topic, key: bytes, value: bytes, headers, timestampMs: 1_500_000_000_123 },
       { topic, key: null, value: null, headers: {} },
@@ -160,6 +168,7 @@ describe.each(CLIENTS)('a producer with %s', (client) => {
         empty: Buffer.alloc(0),
         several: [Buffer.from('1'), bytes, Buffer.from('3')],
         constructor: Buffer.from('x'),
+        toString: [Buffer.from('4'), bytes],
         'with space': Buffer.alloc(0),
       },
     });

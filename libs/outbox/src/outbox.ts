@@ -146,13 +146,12 @@ export type PackedHeaders = [name: string, base64: string][];
 
 /**
  * Kafka headers are bytes and a name may be there twice; JSON holds neither, so: pairs of name and base64. A value that is null
- * becomes empty, because kafkajs can read such a header and not write it. Values that are neither text nor bytes are what
- * kafkajs makes of a name that every object has (such as `constructor`): they were never in the message.
+ * becomes empty, because a pair holds text.
  */
 export function packHeaders(headers: Headers): PackedHeaders {
   return Object.entries(headers).flatMap(([name, value]) =>
     (Array.isArray(value) ? value : [value])
-      .filter((one) => typeof one === 'string' || Buffer.isBuffer(one) || one === null)
+      .filter((one) => one !== undefined)
       .map((one): [string, string] => [name, Buffer.from(one ?? '').toString('base64')]),
   );
 }

@@ -26,7 +26,7 @@ export interface Committing {
 interface Waiting extends Committing {
   /** Runs something where the event came from: in its flow and its trace. */
   readonly inContext: <T>(work: () => T) => T;
-  readonly resolve: (result: Result | Promise<Result>) => void;
+  readonly resolve: (result: Result) => void;
   readonly reject: (error: unknown) => void;
 }
 

@@ -76,7 +76,7 @@ interface FetchingGroup {
 
 /**
  * kafkajs 2.2.4 does not fetch a partition that is resumed while it waits for others: a consumer that pauses what it cannot keep up with, so as to
- * bound its memory, stood still for up to half a second each time it had. While anything is paused, a fetch waits for a shorter time.
+ * bound its memory, may stand still for half a second each time it has. While anything is paused, a fetch waits for a shorter time.
  * @throws Error if kafkajs has changed so that this no longer fits
  */
 function waitShortlyWhilePaused(): void {

@@ -1,6 +1,6 @@
 import type { Consumer, EachBatchPayload } from 'kafkajs';
 import type { KafkaOptions } from './client';
-import { headersOf, kafkaClient, rootCause, withAdmin } from './kafkajs/client';
+import { kafkaClient, rootCause, withAdmin } from './kafkajs/client';
 import { Merge, type MergedPartition } from './merge';
 import { offsetsOf } from './offsets';
 import type { StoredMessage } from './read-topic';
@@ -151,7 +151,7 @@ export class OrderedReader {
       const at = BigInt(offset);
       if (at < part.next || at >= part.to) continue;
       const { topic, partition } = part;
-      const message = { topic, partition, offset, timestampMs: Number(timestamp), key, value, headers: headersOf(headers) };
+      const message = { topic, partition, offset, timestampMs: Number(timestamp), key, value, headers: headers ?? {} };
       if (this.#wanted(message)) part.buffer.push(message);
     }
     part.next = BigInt(batch.lastOffset()) + 1n;

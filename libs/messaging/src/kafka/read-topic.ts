@@ -2,7 +2,7 @@ import type { KafkaHeaders } from '@past-tense/envelope';
 import { randomUUID } from 'node:crypto';
 import type { Admin, Kafka } from 'kafkajs';
 import type { KafkaOptions } from './client';
-import { headersOf, kafkaClient } from './kafkajs/client';
+import { kafkaClient } from './kafkajs/client';
 
 /** A message as it lies on its topic. */
 export interface StoredMessage {
@@ -70,7 +70,7 @@ async function readUntil<T>(
             for (const { offset, timestamp, key, value, headers } of messages) {
               const end = ends.get(partition);
               if (end === undefined || BigInt(offset) > end) break;
-              read.push(each({ topic, partition, offset, timestampMs: Number(timestamp), key, value, headers: headersOf(headers) }));
+              read.push(each({ topic, partition, offset, timestampMs: Number(timestamp), key, value, headers: headers ?? {} }));
               if (BigInt(offset) === end) ends.delete(partition);
             }
             if (ends.size === 0) resolve();

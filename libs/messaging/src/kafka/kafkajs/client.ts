@@ -1,7 +1,6 @@
 import '../kafkajs-patch';
-import type { KafkaHeaders } from '@past-tense/envelope';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Kafka, logLevel, type Admin, type IHeaders, type LogEntry, type SASLOptions } from 'kafkajs';
+import { Kafka, logLevel, type Admin, type LogEntry, type SASLOptions } from 'kafkajs';
 import type { KafkaOptions } from '../client';
 
 const CONNECTION_TIMEOUT_MS = 3_000;
@@ -80,22 +79,6 @@ function notConnected({ brokers, sasl, tls }: KafkaOptions, cause: Error): strin
 function describe({ namespace, log }: LogEntry): Record<string, unknown> {
   const { message: _, timestamp: __, stack: ___, logger: ____, ...fields } = log;
   return { kafka: namespace, ...fields };
-}
-
-/**
- * Headers as they were sent. kafkajs takes what every object has under a name, such as `constructor`, for an earlier value of the header of that
- * name.
- */
-export function headersOf(read: IHeaders | undefined): KafkaHeaders {
-  const headers = read ?? {};
-  for (const name in headers) if (name in Object.prototype) return Object.fromEntries(Object.entries(headers).map(withoutInherited));
-  return headers;
-}
-
-function withoutInherited([name, value]: [string, IHeaders[string]]): [string, IHeaders[string]] {
-  if (!(name in Object.prototype) || !Array.isArray(value)) return [name, value];
-  const [, first, ...more] = value;
-  return [name, more.length === 0 ? first : [first!, ...more]];
 }
 
 /** The error below kafkajs's wrappers. */

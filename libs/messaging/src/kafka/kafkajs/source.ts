@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer, ConsumerGroupJoinEvent, EachBatchPayload, Kafka } from 'kafkajs';
 import type { KafkaSource, Position, SourceOptions } from '../source';
-import { headersOf, kafkaClient, rootCause } from './client';
+import { kafkaClient, rootCause } from './client';
 
 const REBALANCE_TIMEOUT_MS = 15_000;
 const HEARTBEAT_INTERVAL_MS = 2_000;
@@ -161,7 +161,7 @@ export class KafkaJsSource implements KafkaSource {
       topic,
       partition,
       highWatermark: batch.highWatermark,
-      messages: batch.messages.map(({ offset, key, value, headers }) => ({ offset, key, value, headers: headersOf(headers) })),
+      messages: batch.messages.map(({ offset, key, value, headers }) => ({ offset, key, value, headers: headers ?? {} })),
     });
     // For kafkajs "resolved" only means where to fetch next; what is committed is what commit() is told.
     payload.resolveOffset(batch.lastOffset());
