@@ -18,7 +18,9 @@ prepare();
 const scope = folders.length > 0 ? folders : ['.'];
 const messaging = names.length === 0 ? start('pipe', 'jest', '--maxWorkers=1', ...options, MESSAGING) : undefined;
 await step('Formatting', 'prettier', '--check', '--log-level', 'warn', ...scope);
-await step('Lint', 'nx', 'run-many', '-t', 'lint', '--output-style=static', ...(names.length > 0 ? ['-p', names.join(',')] : []));
+await (names.length > 0
+  ? step('Lint', 'nx', 'run-many', '-t', 'lint', '--output-style=static', '-p', names.join(','))
+  : step('Lint', 'eslint', '.'));
 await step('Types', 'tsc', '-p', 'tsconfig.check.json');
 if (!messaging) await step('Tests', 'jest', '--maxWorkers=1', ...options, ...folders.map((folder) => `${folder}/`));
 else {

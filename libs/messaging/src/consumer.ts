@@ -79,8 +79,6 @@ const afterEffects = channel('past-tense.after-effects');
 // Bounds of what waits in memory. A partition above its bound is paused until half of it is done; the others flow on.
 const MAX_WAITING_PER_PARTITION = 250;
 const MAX_BYTES_PER_PARTITION = 4 * 1_048_576;
-// Only so many messages after a new assignment can have been begun by a process that did not finish them.
-const SUSPECTS_PER_PARTITION = 300;
 const COMMIT_INTERVAL_MS = 500;
 const DRAIN_TIMEOUT_MS = 6_000;
 
@@ -228,10 +226,8 @@ export class Consumer {
     progress.highWatermark = BigInt(batch.highWatermark);
     this.#figures.consumed(topic, messages.length);
     for (const message of this.#arrivals.messagesIn(batch)) {
-      const { number, done } = progress.accept(message.arrived.offset, publishedMs(message), message.value?.length ?? 0);
-      progress.whenDue(message.dueMs, () =>
-        this.#enqueue(message, progress, done, () => delivery.settle(message, number <= SUSPECTS_PER_PARTITION)),
-      );
+      const { suspect, done } = progress.accept(message.arrived.offset, publishedMs(message), message.value?.length ?? 0);
+      progress.whenDue(message.dueMs, () => this.#enqueue(message, progress, done, () => delivery.settle(message, suspect)));
     }
     if (progress.waiting > MAX_WAITING_PER_PARTITION || progress.waitingBytes > MAX_BYTES_PER_PARTITION) this.#pause(progress);
   }

@@ -32,6 +32,8 @@ export interface Telemetry {
 }
 
 const EXPORT_TIMEOUT_MS = 3_000;
+// How often it is looked how late the event loop is. The default of 10 ms wakes an idle process a hundred times a second, a quarter of what it costs.
+const EVENT_LOOP_PRECISION_MS = 50;
 const METRICS_INTERVAL_MS = 10_000;
 const QUIET_PATHS = ['/health/', '/docs', '/openapi.json', '/metrics'];
 
@@ -89,7 +91,7 @@ export function startTelemetry({ service, version, otlpEndpoint, otlpTracesEndpo
         requireParentforOutgoingSpans: true,
       }),
       new UndiciInstrumentation({ requireParentforSpans: true }),
-      new RuntimeNodeInstrumentation(),
+      new RuntimeNodeInstrumentation({ monitoringPrecision: EVENT_LOOP_PRECISION_MS }),
     ],
   });
   const serializer = new PrometheusSerializer();

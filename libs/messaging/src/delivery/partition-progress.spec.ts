@@ -53,7 +53,7 @@ describe('the progress of a partition', () => {
     progress.highWatermark = 20n;
     expect(progress.lag).toEqual({ events: 0, seconds: 0 });
     const { done } = progress.accept('15', Date.now() - 60_000);
-    expect(progress.accept('16').number).toBe(2);
+    progress.accept('16');
     expect(progress.lag.events).toBe(5);
     expect(progress.lag.seconds).toBeGreaterThanOrEqual(60);
     done();
@@ -89,5 +89,19 @@ describe('the progress of a partition', () => {
       jest.advanceTimersByTime(10_000);
       expect(start).not.toHaveBeenCalled();
     });
+  });
+
+  it('suspects what was there at its first fetch of having been begun before, and only as much as a process begins', () => {
+    const progress = new PartitionProgress('order-placed', 0);
+    progress.highWatermark = 1_000n;
+    expect(progress.accept('600').suspect).toBe(true);
+    for (let offset = 601; offset < 899; offset += 1) progress.accept(String(offset));
+    expect(progress.accept('899').suspect).toBe(true);
+    expect(progress.accept('900').suspect).toBe(false);
+
+    const other = new PartitionProgress('order-placed', 1);
+    other.highWatermark = 6n;
+    other.highWatermark = 9n;
+    expect(['4', '5', '6'].map((offset) => other.accept(offset).suspect)).toEqual([true, true, false]);
   });
 });

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import './kafkajs-fetch-sessions';
 import './kafkajs-records';
 
 // kafkajs 2.2.4 re-arms the timer that looks for requests held back by throttling even when none is pending, with a negative
