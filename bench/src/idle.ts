@@ -15,7 +15,7 @@ export interface IdleOptions {
 }
 
 /** One right after the other: what runs now and then is compiled too, only later. */
-const WARM_UP = 1_500;
+const WARM_UP = 500;
 const MEAN_PAUSE_MS = 30;
 
 /**
