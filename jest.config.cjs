@@ -31,7 +31,7 @@ module.exports = {
   globalSetup: '<rootDir>/libs/testing/src/global-setup.ts',
   globalTeardown: '<rootDir>/libs/testing/src/global-teardown.ts',
   // The suites share the machine with Java programs and up to five services each, and spend half of their time waiting for those: two at a
-  // time keep two cores busy, more would only get in each other's way. Those of messaging run alone: tools/test.mjs.
+  // time keep two cores busy, more would only get in each other's way. Some run in turn: tools/test.mjs.
   maxWorkers: 2,
   testSequencer: '<rootDir>/tools/longest-first.cjs',
   testTimeout: 120_000,

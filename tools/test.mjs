@@ -5,9 +5,10 @@ import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import { prepare, root } from './prepare.mjs';
 
-// These share one Kafka and count every message on it, so they run one after the other, and mostly wait. Everything else gets the time that they
-// leave: its priority is lower, because beside a suite that takes both cores a request to their Kafka would time out and be sent again.
-const MESSAGING = 'libs/messaging/test/';
+// Those of messaging share one Kafka and count every message on it, so they run one after the other, and mostly wait; so do some others, which fill
+// the time until the rest has ended. The rest gets the time that they leave: its priority is lower, because beside a suite that takes both cores a
+// request to their Kafka would time out and be sent again.
+const IN_TURN = ['libs/messaging/test/', 'libs/contracts/test/', 'libs/commands/test/', 'libs/webhooks/src/'];
 const LOWER_PRIORITY = 10;
 
 const names = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));
@@ -16,15 +17,15 @@ const folders = names.map(folderOf);
 
 prepare();
 const scope = folders.length > 0 ? folders : ['.'];
-const messaging = names.length === 0 ? start('pipe', 'jest', '--maxWorkers=1', ...options, MESSAGING) : undefined;
+const inTurn = names.length === 0 ? start('pipe', 'jest', '--maxWorkers=1', ...options, ...IN_TURN) : undefined;
 await step('Formatting', 'prettier', '--check', '--log-level', 'warn', ...scope);
 await (names.length > 0
   ? step('Lint', 'nx', 'run-many', '-t', 'lint', '--output-style=static', '-p', names.join(','))
   : step('Lint', 'eslint', '.'));
 await step('Types', 'tsc', '-p', 'tsconfig.check.json');
-if (!messaging) await step('Tests', 'jest', '--maxWorkers=1', ...options, ...folders.map((folder) => `${folder}/`));
+if (!inTurn) await step('Tests', 'jest', '--maxWorkers=1', ...options, ...folders.map((folder) => `${folder}/`));
 else {
-  await step('Tests', 'jest', ...options, `--testPathIgnorePatterns=${MESSAGING}`);
+  await step('Tests', 'jest', ...options, ...IN_TURN.map((folder) => `--testPathIgnorePatterns=${folder}`));
   await end(0);
 }
 
@@ -41,15 +42,15 @@ function folderOf(name) {
 async function step(title, tool, ...args) {
   console.log(`\n${title}`);
   const { child, ended } = start('inherit', tool, ...args);
-  if (messaging) setPriority(child.pid, LOWER_PRIORITY);
+  if (inTurn) setPriority(child.pid, LOWER_PRIORITY);
   const { status } = await ended;
   if (status !== 0) await end(status);
 }
 
-/** Ends the run when the tests of messaging have, too: they would leave a Kafka behind. */
+/** Ends the run when the tests in turn have, too: they would leave a Kafka behind. */
 async function end(status) {
-  const { status: theirs = 0, said = '' } = (await messaging?.ended) ?? {};
-  if (messaging) console.log(`\nTests of messaging\n${said}`);
+  const { status: theirs = 0, said = '' } = (await inTurn?.ended) ?? {};
+  if (inTurn) console.log(`\nTests in turn\n${said}`);
   process.exit(status || theirs);
 }
 

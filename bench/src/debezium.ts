@@ -1,3 +1,4 @@
+import { connectorOf } from '@past-tense/cdc';
 import { Complaint, ROOT } from '@past-tense/local';
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -44,66 +45,22 @@ export interface DebeziumSource {
   readonly publication: string;
 }
 
-const HEADERS: Readonly<Record<string, string>> = {
-  spec_version: 'ce_specversion',
-  id: 'ce_id',
-  event_type: 'ce_type',
-  occurred_at: 'ce_time',
-  aggregate_id: 'ce_subject',
-  aggregate_version: 'ce_sequence',
-  correlation_id: 'ce_correlationid',
-  causation_id: 'ce_causationid',
-  schema_version: 'ce_schemaversion',
-  schema_owner: 'ce_schemaowner',
-  producer: 'ce_producer',
-  data_schema: 'ce_dataschema',
-  traceparent: 'traceparent',
-};
-
-/** The outbox event router over our own table, with the topics, keys, values and headers of our relay; as infra/cdc sets it up. */
+/** The connector of infra/cdc, reading one database from now on and asking nobody for its secrets. */
 export function connectorConfig({ url, slot, publication }: DebeziumSource): Record<string, string> {
   const { hostname, port, username, password, pathname } = new URL(url);
-  const fixed = { 'content-type': 'application/protobuf', ce_source: 'urn:past-tense:service:orders' };
-  const inserts = Object.entries(fixed).map(([header, value], i) => ({ name: `fixed${i}`, header, value }));
-  const columns = [...Object.entries(HEADERS), ['occurred_at', 'ce_publishedat']];
+  const ofOrders = Object.entries(connectorOf('orders', hostname, '')).filter(([name]) => !name.startsWith('snapshot.'));
   return {
+    ...Object.fromEntries(ofOrders),
     name: slot,
-    'connector.class': 'io.debezium.connector.postgresql.PostgresConnector',
-    'tasks.max': '1',
-    'database.hostname': hostname,
     'database.port': port,
     'database.user': username,
     'database.password': decodeURIComponent(password),
     'database.dbname': pathname.slice(1),
     'topic.prefix': slot,
-    'plugin.name': 'pgoutput',
     'slot.name': slot,
     'slot.drop.on.stop': 'true',
     'publication.name': publication,
-    'publication.autocreate.mode': 'disabled',
-    'table.include.list': 'public.outbox',
     'snapshot.mode': 'no_data',
-    'tombstones.on.delete': 'false',
-    'poll.interval.ms': '20',
-    'key.converter': 'org.apache.kafka.connect.storage.StringConverter',
-    'value.converter': 'io.debezium.converters.BinaryDataConverter',
-    'header.converter': 'org.apache.kafka.connect.storage.StringConverter',
-    'errors.tolerance': 'none',
-    transforms: ['outbox', ...inserts.map(({ name }) => name)].join(','),
-    'transforms.outbox.type': 'io.debezium.transforms.outbox.EventRouter',
-    'transforms.outbox.route.by.field': 'topic',
-    'transforms.outbox.route.topic.replacement': '${routedByValue}',
-    'transforms.outbox.table.field.event.id': 'id',
-    'transforms.outbox.table.field.event.key': 'aggregate_id',
-    'transforms.outbox.table.field.event.payload': 'payload',
-    'transforms.outbox.table.fields.additional.placement': columns.map(([column, header]) => `${column}:header:${header}`).join(','),
-    ...Object.fromEntries(
-      inserts.flatMap(({ name, header, value }) => [
-        [`transforms.${name}.type`, 'org.apache.kafka.connect.transforms.InsertHeader'],
-        [`transforms.${name}.header`, header],
-        [`transforms.${name}.value.literal`, value],
-      ]),
-    ),
   };
 }
 

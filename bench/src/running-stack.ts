@@ -25,7 +25,7 @@ export async function withFolder<T>(work: (folder: string) => Promise<T>): Promi
 }
 
 /** Everything the system needs, on ports of its own. Nothing is started yet. */
-export async function stackIn(folder: string, progress?: StackOptions['progress']): Promise<Stack> {
+export async function stackIn(folder: string, { progress, env }: Pick<StackOptions, 'progress' | 'env'> = {}): Promise<Stack> {
   const ports: Record<string, number> = {};
   for (const part of Object.keys({ ...SERVICE_PORTS, ...PART_PORTS })) ports[part] = await freePort();
   return new Stack({
@@ -33,13 +33,17 @@ export async function stackIn(folder: string, progress?: StackOptions['progress'
     jarsFolder: join(ROOT, '.past-tense', 'jars'),
     ports: ports as unknown as StackOptions['ports'],
     ...(progress && { progress }),
+    ...(env && { env }),
   });
 }
 
-/** Starts a whole stack, lets work run with it, and leaves nothing behind. */
-export async function withStack<T>(work: (stack: Stack) => Promise<T>): Promise<T> {
+/**
+ * Starts a whole stack, lets work run with it, and leaves nothing behind.
+ * @param env settings of its services
+ */
+export async function withStack<T>(work: (stack: Stack) => Promise<T>, env?: NodeJS.ProcessEnv): Promise<T> {
   return await withFolder(async (folder) => {
-    const stack = await stackIn(folder);
+    const stack = await stackIn(folder, env && { env });
     try {
       await stack.startInfrastructure();
       await stack.startServices();

@@ -67,6 +67,7 @@ export const growth: Comparison = {
     { of: 'consumer, 10 topics', beside: 'consumer, 1 topic', value: 'perSecond' },
     { of: 'consumer, 100 topics', beside: 'consumer, 10 topics', value: 'perSecond' },
   ],
+  rounds: 3,
 };
 
 async function publishTo(parts: Parts, count: number): Promise<Sample> {

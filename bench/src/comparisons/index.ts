@@ -1,6 +1,7 @@
 import type { Comparison } from '../comparison';
 import { append } from './append';
 import { backlog } from './backlog';
+import { clients } from './clients';
 import { consumer } from './consumer';
 import { dedup } from './dedup';
 import { flow } from './flow';
@@ -32,4 +33,5 @@ export const COMPARISONS: readonly Comparison[] = [
   idleStack,
   start,
   growth,
+  clients,
 ];

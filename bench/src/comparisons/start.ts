@@ -32,9 +32,10 @@ export const start: Comparison = {
 /** Starts everything and stops it again. Returns how long each phase took. */
 async function timedStart(folder: string): Promise<Record<string, Sample>> {
   const samples: Record<string, Sample> = {};
-  const stack = await stackIn(folder, (part, _detail, ms) => {
+  const progress = (part: string, _detail: string, ms: number) => {
     if (part in phases) samples[part] = { values: { ms } };
-  });
+  };
+  const stack = await stackIn(folder, { progress });
   try {
     const startedAt = performance.now();
     await stack.startInfrastructure();

@@ -46,7 +46,8 @@ export const throughput: Comparison = {
   rounds: 2,
 };
 
-async function placeOrders(stack: Stack, access: StackAccess, orders: number, concurrency: number): Promise<Sample> {
+/** Places orders, so many at once, on a system that is warmed up first. */
+export async function placeOrders(stack: Stack, access: StackAccess, orders: number, concurrency: number): Promise<Sample> {
   const pids = pidsOf(stack);
   const options: PlaceOrdersOptions = { ...access, orders, warmUp: WARM_UP, concurrency, lookEveryMs: LOOK_EVERY_MS };
   const used = () => STACK_PROCESSES.map((name) => cpuSecondsOf(pids[name]));

@@ -25,6 +25,7 @@ export interface ConsumerOptions {
   readonly watchMemory?: boolean;
   /** Events that may share a transaction; what a service has, if left out. */
   readonly groupCommit?: number;
+  readonly client?: 'kafkajs' | 'platformatic';
 }
 
 // What a service has, where its settings are left out.
@@ -44,14 +45,14 @@ class NoteEffect implements Reaction<OrderCompleted> {
 const REACTIONS = { effect: NoteEffect, timeline: ExtendTimeline, 'timeline by set': ExtendTimelineBySet };
 
 program(async (options: ConsumerOptions) => {
-  const { url, broker, consumer: name, events, warmUp, reaction = 'effect', watchMemory, groupCommit } = options;
+  const { url, broker, consumer: name, events, warmUp, reaction = 'effect', watchMemory, groupCommit, client = 'kafkajs' } = options;
   const database = await openConsumerDatabase(url);
   const progress = new Progress();
   let fail: (error: Error) => void;
   const failed = new Promise<never>((_, reject) => (fail = reject));
   const consumer = new Consumer({
     consumer: name,
-    kafka: { brokers: [broker], clientId: 'bench', logger },
+    kafka: { brokers: [broker], clientId: 'bench', client, logger },
     topics: [ORDER_COMPLETED],
     reactions: new Map([[OrderCompleted, new REACTIONS[reaction](progress)]]),
     processed: new ProcessedEvents(name, TTL_MS),

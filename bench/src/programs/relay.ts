@@ -19,9 +19,9 @@ export interface RelayOptions {
 
 const WARM_UP_ROWS = 2_000;
 
-program(async ({ url, broker, topic, warmUpTopic, rows, aggregates, topics, publishedBefore = 0 }: RelayOptions) => {
+program(async ({ url, broker, topic, warmUpTopic, rows, aggregates, client = 'kafkajs', topics, publishedBefore = 0 }: RelayOptions) => {
   const database = await outboxDatabase(url);
-  const producer = new KafkaProducer({ brokers: [broker], clientId: 'bench', logger });
+  const producer = new KafkaProducer({ brokers: [broker], clientId: 'bench', client, logger });
   let published = 0;
   let told: (() => void) | undefined;
   const relay = new Relay({

@@ -48,7 +48,7 @@ describe('the progress of a partition', () => {
     expect(progress.position).toBe('9007199254741000');
   });
 
-  it('numbers what was accepted, and knows how far it is behind', () => {
+  it('knows how far it is behind', () => {
     const progress = progressAt();
     progress.highWatermark = 20n;
     expect(progress.lag).toEqual({ events: 0, seconds: 0 });
@@ -91,17 +91,31 @@ describe('the progress of a partition', () => {
     });
   });
 
-  it('suspects what was there at its first fetch of having been begun before, and only as much as a process begins', () => {
+  it('suspects what was there at its first fetch of having been begun before, until something is committed', () => {
     const progress = new PartitionProgress('order-placed', 0);
     progress.highWatermark = 1_000n;
-    expect(progress.accept('600').suspect).toBe(true);
-    for (let offset = 601; offset < 899; offset += 1) progress.accept(String(offset));
-    expect(progress.accept('899').suspect).toBe(true);
+    const first = progress.accept('400');
+    expect(first.suspect).toBe(true);
+    for (let offset = 401; offset < 900; offset += 1) expect(progress.accept(String(offset)).suspect).toBe(true);
+    first.done();
+    progress.committed(progress.position!);
     expect(progress.accept('900').suspect).toBe(false);
 
     const other = new PartitionProgress('order-placed', 1);
     other.highWatermark = 6n;
+    expect(other.accept('4').suspect).toBe(true);
     other.highWatermark = 9n;
-    expect(['4', '5', '6'].map((offset) => other.accept(offset).suspect)).toEqual([true, true, false]);
+    expect(['5', '6'].map((offset) => other.accept(offset).suspect)).toEqual([true, false]);
+  });
+
+  it('suspects what comes after a reset, though that is committed before anything is done', () => {
+    const progress = new PartitionProgress('order-placed', 0, { id: 'reset', offset: 500n });
+    progress.committed('500');
+    progress.highWatermark = 1_000n;
+    const { suspect, done } = progress.accept('500');
+    expect(suspect).toBe(true);
+    done();
+    progress.committed(progress.position!);
+    expect(progress.accept('501').suspect).toBe(false);
   });
 });

@@ -7,24 +7,22 @@ interface Entry {
   done: boolean;
 }
 
-// A process works on so many messages of a partition at a time, at most: what follows later was not begun by the one before.
-const SUSPECTS = 300;
 // setTimeout counts no further than 2^31 − 1 ms.
 const MAX_TIMER_MS = 2_147_483_647;
 
 /** How far one partition has been worked through, for as long as it is assigned. */
 export class PartitionProgress {
   readonly name: string;
+  /** Offset after the last message on the partition, as the last fetch told it. */
+  highWatermark = 0n;
   /** Messages accepted and not yet passed, in order. */
   readonly #open: Entry[] = [];
   /** What is not due yet, in the order in which it came. */
   readonly #later: { readonly dueMs: number; readonly start: () => void }[] = [];
   readonly #givenUp = new AbortController();
   #timer: NodeJS.Timeout | undefined;
-  #accepted = 0;
-  #highWatermark = 0n;
-  /** Where the partition ended when its first fetch came. */
-  #foundEnd: bigint | undefined;
+  /** The first message, and where the partition ended when it came. */
+  #found: { readonly first: bigint; readonly end: bigint } | undefined;
   #waitingBytes = 0;
   #next: bigint | undefined;
   #committed: bigint | undefined;
@@ -45,16 +43,6 @@ export class PartitionProgress {
     return this.#givenUp.signal;
   }
 
-  /** Offset after the last message on the partition, as the last fetch told it. */
-  get highWatermark(): bigint {
-    return this.#highWatermark;
-  }
-
-  set highWatermark(offset: bigint) {
-    this.#highWatermark = offset;
-    this.#foundEnd ??= offset;
-  }
-
   /** Messages accepted and not yet passed. */
   get waiting(): number {
     return this.#open.length;
@@ -67,13 +55,16 @@ export class PartitionProgress {
 
   /**
    * Notes a message.
-   * @returns whether it may have been begun before this assignment, by a process that did not finish it; and what to call when it is done
+   * @returns whether it may have been begun before this assignment, by a process that did not finish it: it was there when that began, and nothing
+   * has been committed since that the process before would have committed too; and what to call when it is done
    */
   accept(offset: string, publishedMs = Date.now(), bytes = 0): { suspect: boolean; done: () => void } {
     const entry: Entry = { offset: BigInt(offset), publishedMs, bytes, done: false };
     this.#waitingBytes += bytes;
     this.#open.push(entry);
-    this.#accepted += 1;
+    this.#found ??= { first: entry.offset, end: this.highWatermark };
+    const { first, end } = this.#found;
+    const suspect = entry.offset < end && (this.#committed ?? first) <= first;
     const done = () => {
       entry.done = true;
       while (this.#open[0]?.done) {
@@ -82,7 +73,7 @@ export class PartitionProgress {
         this.#next = passed.offset + 1n;
       }
     };
-    return { suspect: this.#accepted <= SUSPECTS && (this.#foundEnd === undefined || entry.offset < this.#foundEnd), done };
+    return { suspect, done };
   }
 
   /** Starts something when it is due, and not before what came earlier and is not due yet. 0 is at once. */

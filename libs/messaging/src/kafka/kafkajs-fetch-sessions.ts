@@ -101,6 +101,9 @@ interface Broker {
   fetch: (this: Broker, options: FetchOptions) => Promise<FetchAnswer>;
 }
 
+const MENDED = Symbol.for('past-tense.fetch-sessions');
+/** FETCH_SESSION_ID_NOT_FOUND, INVALID_FETCH_SESSION_EPOCH: the broker has forgotten the session, or counts otherwise. */
+const OF_THE_SESSION = new Set([70, 71]);
 /** The first version of the request that has sessions. */
 const SINCE_VERSION = 7;
 /** Every consumer of kafkajs has brokers of its own, and asks each for one fetch at a time. */
@@ -113,11 +116,14 @@ const fetching = new WeakSet<Broker>();
  */
 function useFetchSessions(): void {
   const { prototype } = load('kafkajs/src/broker') as { prototype: Broker };
+  if (Object.hasOwn(prototype, MENDED)) return;
   const { Fetch: apiKey } = load('kafkajs/src/protocol/requests/apiKeys') as { Fetch: number };
+  const { createErrorFromCode } = load('kafkajs/src/protocol/error') as { createErrorFromCode: (code: number) => Error };
   const original = prototype.fetch;
   if (typeof original !== 'function' || !original.toString().includes('this.lookupRequest(apiKeys.Fetch') || apiKey === undefined)
     throw new Error('kafkajs has changed inside; see in libs/messaging/src/kafka/kafkajs-fetch-sessions.ts how it fetches.');
 
+  Object.defineProperty(prototype, MENDED, { value: true });
   prototype.fetch = async function (this: Broker, options: FetchOptions) {
     if (fetching.has(this) || (this.versions?.[apiKey]?.maxVersion ?? 0) < SINCE_VERSION) return await original.call(this, options);
     const session = sessions.get(this) ?? new FetchSession();
@@ -132,7 +138,8 @@ function useFetchSessions(): void {
       };
       const broker = Object.create(this, { lookupRequest: { value: lookupRequest } }) as Broker;
       const answer = await original.call(broker, { ...options, topics });
-      // The broker has forgotten the session, or counts otherwise; there is nothing in the answer then.
+      // There is nothing in such an answer. Where only the session is at fault, the next request mends it.
+      if (answer.errorCode && !OF_THE_SESSION.has(answer.errorCode)) throw createErrorFromCode(answer.errorCode);
       if (answer.errorCode) session.drop();
       else session.answered(answer.sessionId ?? 0);
       return answer;
