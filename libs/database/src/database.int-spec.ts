@@ -1,7 +1,7 @@
 import { createLogger } from '@past-tense/telemetry';
 import { testDatabase } from '@past-tense/testing';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { Database, isConflict, isDatabaseUnavailable } from './index';
+import { Database, isConflict, isDatabaseUnavailable, type Transaction } from './index';
 
 class CreateThings1700000000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
@@ -103,6 +103,27 @@ describe('a transaction', () => {
     await expect(lost).rejects.toThrow('its error was caught');
     expect(await names()).not.toContain('kept?');
     expect(told).toEqual([]);
+  });
+
+  it('has those that TypeORM begins inside of it: what such a one keeps is kept or lost with it', async () => {
+    const inside = (name: string) => async (transaction: Transaction) => {
+      await transaction.query(add, [`${name}, outside`]);
+      const failing = transaction.entities.transaction(async (manager) => {
+        await manager.query(`INSERT INTO things (name) VALUES ('${name}, taken back')`);
+        throw new Error('only this');
+      });
+      await expect(failing).rejects.toThrow('only this');
+      await transaction.entities.transaction(async (manager) => {
+        await manager.query(`INSERT INTO things (name) VALUES ('${name}, inside')`);
+      });
+      if (name === 'lost') throw new Error('all of it');
+    };
+
+    await expect(database.transaction(inside('lost'))).rejects.toThrow('all of it');
+    expect(await names()).toEqual(['kept']);
+    await database.transaction(inside('nested'));
+    expect(await names()).toEqual(['kept', 'nested, inside', 'nested, outside']);
+    await database.query({ name: 'remove-nested', text: `DELETE FROM things WHERE name <> 'kept'` });
   });
 
   it('gives its connection back, however it ends', async () => {
