@@ -27,11 +27,8 @@ export interface Runbook {
 /** Called with what a block has said, before the next one runs. */
 export type AfterBlock = (said: string) => unknown;
 
-/**
- * Longer than any wait of a runbook that comes to its end: until no consumer is behind, say, while an event that failed twice on a busy machine waits
- * for the minute of its retry tier.
- */
-export const TIMEOUT_MS = 240_000;
+/** Longer than any wait of a runbook that comes to its end. */
+const TIMEOUT_MS = 90_000;
 const FOLDER = join(ROOT, 'docs', 'runbooks');
 // Ends what a block says. A control character that no program prints.
 const END_OF_BLOCK = '\u001e';
