@@ -38,7 +38,7 @@ class NoteEffect implements Reaction<OrderCompleted> {
   async react({ eventId, data }: Event<OrderCompleted>, transaction: Transaction): Promise<void> {
     this.progress.started();
     transaction.afterCommit(() => this.progress.committed());
-    await transaction.query(insertEffect, [eventId, data.orderId]);
+    await transaction.defer(insertEffect, [eventId, data.orderId]);
   }
 }
 

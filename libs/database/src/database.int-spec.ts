@@ -1,5 +1,6 @@
 import { createLogger } from '@past-tense/telemetry';
 import { testDatabase } from '@past-tense/testing';
+import type { Duplex } from 'node:stream';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { Database, isConflict, isDatabaseUnavailable, type Transaction } from './index';
 
@@ -26,6 +27,8 @@ beforeAll(async () => {
   await database.connect();
 });
 afterAll(() => database.close());
+const countSent = { name: 'count-things', text: `SELECT count(*) AS n FROM things WHERE name LIKE 'many%'` };
+const tidy = () => database.query({ name: 'tidy', text: `DELETE FROM things WHERE name <> 'kept'` });
 const names = async () => (await database.query<{ name: string }>(all)).map((row) => row.name);
 
 describe('migrations', () => {
@@ -123,7 +126,32 @@ describe('a transaction', () => {
     expect(await names()).toEqual(['kept']);
     await database.transaction(inside('nested'));
     expect(await names()).toEqual(['kept', 'nested, inside', 'nested, outside']);
-    await database.query({ name: 'remove-nested', text: `DELETE FROM things WHERE name <> 'kept'` });
+    await tidy();
+  });
+
+  it('takes back an attempt that fails, with what it deferred and would have told, and goes on', async () => {
+    const told: string[] = [];
+
+    await database.transaction(async (transaction) => {
+      await transaction.defer(add, ['before']);
+      const failing = transaction.attempt(async () => {
+        await transaction.query(add, ['taken back']);
+        await transaction.defer(add, ['never sent']);
+        transaction.afterCommit(() => told.push('taken back'));
+        throw new Error('only this');
+      });
+      await expect(failing).rejects.toThrow('only this');
+      const refused = transaction.attempt(() => transaction.defer(add, ['before']));
+      await expect(refused).rejects.toMatchObject({ code: '23505' });
+      expect(await transaction.attempt(async () => (await transaction.query(add, ['after']), 'returned'))).toBe('returned');
+      expect(await transaction.rehearse(() => transaction.defer(add, ['after']))).toMatchObject({ code: '23505' });
+      expect(await transaction.rehearse(() => transaction.defer(add, ['rehearsed']))).toBeUndefined();
+      transaction.afterCommit(() => told.push('committed'));
+    });
+
+    expect(await names()).toEqual(['after', 'before', 'kept']);
+    expect(told).toEqual(['committed']);
+    await tidy();
   });
 
   it('gives its connection back, however it ends', async () => {
@@ -143,6 +171,139 @@ describe('a transaction', () => {
     const error: unknown = await cut.catch((caught: unknown) => caught);
     expect(isDatabaseUnavailable(error)).toBe(true);
     expect(await names()).toEqual(['kept']);
+  });
+});
+
+describe('packets', () => {
+  // A single connection, so that what one transaction leaves behind meets the next.
+  let one: Database;
+  beforeAll(async () => {
+    one = new Database({ url, applicationName: 'test', entities: [], migrations: [], poolSize: 1, logger });
+    await one.connect();
+  });
+  afterAll(() => one.close());
+  const adding = (...added: string[]) =>
+    one.transaction(async (transaction) => {
+      for (const name of added) await transaction.defer(add, [name]);
+    });
+
+  it('hold what was deferred, in order, before the next statement and before the commit', async () => {
+    const seen = await one.transaction(async (transaction) => {
+      await transaction.defer(add, ['a']);
+      await transaction.defer({ name: 'rename', text: `UPDATE things SET name = 'b' WHERE name = $1` }, ['a']);
+      const rows = await transaction.query<{ name: string }>(all);
+      await transaction.defer(add, ['c']);
+      await transaction.entities.query(`UPDATE things SET name = 'd' WHERE name = 'c'`);
+      await transaction.defer(add, ['e']);
+      return rows.map(({ name }) => name);
+    });
+
+    expect(seen).toEqual(['b', 'kept']);
+    expect(await names()).toEqual(['b', 'd', 'e', 'kept']);
+    await tidy();
+  });
+
+  it('are few: a transaction that defers all it does is one', async () => {
+    const packets = jest.fn();
+    const session = await one.session();
+    const { stream } = (session as unknown as { connection: { stream: Duplex } }).connection;
+    const write = stream.write.bind(stream) as (chunk: Buffer) => boolean;
+    stream.write = (chunk: Buffer) => (packets(), write(chunk));
+    session.release();
+
+    await adding('a', 'b', 'c');
+
+    expect(packets).toHaveBeenCalledTimes(1);
+    expect(await names()).toEqual(['a', 'b', 'c', 'kept']);
+    await tidy();
+  });
+
+  it('are bounded: what is deferred does not pile up', async () => {
+    const many = Array.from({ length: 250 }, (_, i) => `many ${i}`);
+    const pending: number[] = [];
+
+    await one
+      .transaction(async (transaction) => {
+        for (const name of many) {
+          await transaction.defer(add, [name]);
+          // Only what is sent already is seen by whoever asks beside it, so its number tells how much waits.
+          if (name === 'many 249') pending.push(Number((await transaction.query<{ n: string }>(countSent))[0]!.n));
+        }
+        await transaction.defer(add, ['x'.repeat(1_048_577)]).catch(() => undefined); // Too long for the index, and sent at once.
+        throw new Error('no');
+      })
+      .catch(() => undefined);
+
+    expect(pending).toEqual([250]);
+    expect(await names()).toEqual(['kept']);
+  });
+
+  it('keep nothing of a transaction of which something deferred fails, and say what', async () => {
+    await expect(adding('fine', 'kept', 'later')).rejects.toMatchObject({ code: '23505', constraint: 'things_pkey' });
+
+    expect(await names()).toEqual(['kept']);
+    await adding('fine');
+    expect(await names()).toEqual(['fine', 'kept']);
+    await tidy();
+  });
+
+  it('keep nothing of a transaction of which something cannot be sent', async () => {
+    const circular: { self?: unknown } = {};
+    circular.self = circular;
+
+    const unsendable = one.transaction(async (transaction) => {
+      await transaction.defer(add, ['before']);
+      await transaction.defer(add, [circular]);
+      await transaction.defer(add, ['after']);
+    });
+
+    await expect(unsendable).rejects.toThrow('circular');
+    expect(await names()).toEqual(['kept']);
+    await adding('sendable');
+    expect(await names()).toEqual(['kept', 'sendable']);
+    await tidy();
+  });
+
+  it('run nothing outside of the transaction when the BEGIN fails', async () => {
+    const forgetBegin = { name: 'forget-begin', text: 'DEALLOCATE "begin"' };
+    await adding();
+    await one.transaction((transaction) => transaction.query(all));
+    await one.query(forgetBegin);
+
+    const alone = one.transaction((transaction) =>
+      Promise.all([transaction.query(add, ['alone']), transaction.query(add, ['beside']), transaction.defer(add, ['deferred'])]),
+    );
+
+    await expect(alone).rejects.toThrow('prepared statement "begin" does not exist');
+    expect(await names()).toEqual(['kept']);
+    const session = await one.session();
+    session.release(true); // The connection is of no use any more.
+  });
+
+  it('know which statements the connection has parsed, whatever failed before', async () => {
+    const wrong = { name: 'wrong', text: 'INSERT INTO nowhere (name) VALUES ($1)' };
+    const late = { name: 'late', text: 'INSERT INTO things (name) VALUES ($1) RETURNING name' };
+    const failing = () =>
+      one.transaction(async (transaction) => {
+        await transaction.defer(wrong, ['x']);
+        await transaction.query(late, ['late']);
+      });
+
+    await expect(failing()).rejects.toMatchObject({ code: '42P01' });
+    await expect(failing()).rejects.toMatchObject({ code: '42P01' });
+    await expect(one.query(wrong, ['x'])).rejects.toMatchObject({ code: '42P01' });
+    const twice = await one.transaction(async (transaction) => {
+      await transaction.defer(late, ['late']);
+      return await transaction.query(late, ['again']);
+    });
+    expect(twice).toEqual([{ name: 'again' }]);
+    expect(await one.query(late, ['alone'])).toEqual([{ name: 'alone' }]);
+    expect(await names()).toEqual(['again', 'alone', 'kept', 'late']);
+    await tidy();
+  });
+
+  it('are none where nothing is asked', async () => {
+    expect(await one.transaction(async () => 'nothing')).toBe('nothing');
   });
 });
 

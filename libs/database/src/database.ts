@@ -102,13 +102,14 @@ export class Database {
   async #inTransaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
     const runner = this.#source.createQueryRunner();
     try {
-      const client = (await runner.connect()) as PoolClient;
-      const transaction = new Transaction(runner.manager, client);
-      const result = await this.#commit(runner, client, () => work(transaction));
+      const transaction = new Transaction(runner.manager, (await runner.connect()) as PoolClient);
+      within(transaction, runner);
+      const result = await endOf(transaction, work);
       committed.publish(undefined);
       transaction.committed();
       return result;
     } finally {
+      Object.assign(runner, { isTransactionActive: false, transactionDepth: 0 });
       await runner.release();
     }
   }
@@ -129,39 +130,31 @@ export class Database {
     return this.#pool.connect();
   }
 
-  /**
-   * Begins and ends with the client itself. TypeORM would tell its subscribers before and after each, of which there are none, and that takes longer
-   * than the statement.
-   */
-  async #commit<T>(runner: QueryRunner, client: PoolClient, work: () => Promise<T>): Promise<T> {
-    await client.query('BEGIN');
-    // What TypeORM begins from now on is inside of this: savepoints, and no transaction of its own.
-    Object.assign(runner, { isTransactionActive: true, transactionDepth: 1 });
-    try {
-      const result = await work();
-      // PostgreSQL answers the commit of a failed transaction with a rollback, and that is no error to the client.
-      if ((await statusOf(client)) === 'E')
-        throw new Error(
-          'A statement failed in this transaction and its error was caught, so PostgreSQL can only roll it back; let the error through.',
-        );
-      await client.query('COMMIT');
-      return result;
-    } catch (error) {
-      // The connection may be what failed; then PostgreSQL rolls back by itself and this has nothing to do.
-      await client.query('ROLLBACK').catch(() => undefined);
-      throw error;
-    } finally {
-      Object.assign(runner, { isTransactionActive: false, transactionDepth: 0 });
-    }
-  }
-
   get #pool(): Pool {
     return (this.#source.driver as unknown as { master: Pool }).master;
   }
 }
 
-/** How PostgreSQL says the transaction stands. It says so after a statement's error, which has got to the caller by then. */
-async function statusOf(client: PoolClient & { readonly readyForQuery?: boolean }): Promise<string | null> {
-  if (client.readyForQuery !== true) await client.query('SELECT 1').catch(() => undefined);
-  return client.getTransactionStatus();
+/**
+ * Puts what TypeORM does into a transaction that it has not begun: what it begins itself is a savepoint inside of it. It would begin and end
+ * it by telling its subscribers before and after each, of which there are none, and that takes longer than the statement.
+ */
+function within(transaction: Transaction, runner: QueryRunner): void {
+  const query = runner.query.bind(runner) as (...args: unknown[]) => Promise<unknown>;
+  const afterWhatWaits = async (...args: unknown[]) => {
+    await transaction.flush();
+    return await query(...args);
+  };
+  Object.assign(runner, { isTransactionActive: true, transactionDepth: 1, query: afterWhatWaits });
+}
+
+async function endOf<T>(transaction: Transaction, work: (transaction: Transaction) => Promise<T>): Promise<T> {
+  try {
+    const result = await work(transaction);
+    await transaction.commit();
+    return result;
+  } catch (error) {
+    await transaction.rollback();
+    throw error;
+  }
 }

@@ -98,7 +98,7 @@ export class Outbox {
     };
     await inSpan(`create ${topic.name}`, { kind: SpanKind.PRODUCER, attributes }, context.active(), async (span) => {
       const { traceparent, tracestate } = traceOf(span);
-      await transaction.query(insertFact, [
+      await transaction.defer(insertFact, [
         eventId,
         topic.name,
         topic.eventType,
@@ -125,7 +125,7 @@ export class Outbox {
    */
   async forward(transaction: Transaction, { topic, key, value, headers }: KafkaRecord): Promise<void> {
     const traceparent = currentTrace()?.traceparent ?? headers['traceparent']?.toString();
-    await transaction.query(insertForward, [newId(), topic, key, value, JSON.stringify(packHeaders(headers)), traceparent]);
+    await transaction.defer(insertForward, [newId(), topic, key, value, JSON.stringify(packHeaders(headers)), traceparent]);
     transaction.afterCommit(() => this.#options.committed('forwards'));
   }
 

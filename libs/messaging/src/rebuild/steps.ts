@@ -26,9 +26,6 @@ const touched = {
   text: 'SELECT 1 AS found FROM held_events WHERE consumer = $1 AND (aggregate_id = ANY($2) OR waits_for = ANY($2)) LIMIT 1',
 };
 const waiting = { name: 'rebuild-waiting', text: 'SELECT count(*)::int AS events FROM held_events WHERE consumer = $1' };
-const begin = { name: 'rebuild-try', text: 'SAVEPOINT one_event' };
-const keep = { name: 'rebuild-keep', text: 'RELEASE SAVEPOINT one_event' };
-const takeBack = { name: 'rebuild-take-back', text: 'ROLLBACK TO SAVEPOINT one_event' };
 
 /**
  * Applies events to a copy, in the transaction it is given: each once, in order. What comes too early waits in the copy, and later events of its
@@ -103,19 +100,17 @@ export class Steps {
   }
 
   async #try(transaction: Transaction, event: ReadableCandidate, tell: Tell): Promise<Effect> {
-    await transaction.query(begin);
     try {
-      const [claimed] = await transaction.query(claimAll, [this.consumer, [event.read.eventId]]);
-      if (claimed) await this.#react(transaction, event.read);
-      await transaction.query(keep);
-      const effect = claimed ? 'applied' : 'duplicates';
+      const effect = await transaction.attempt(async () => {
+        const [claimed] = await transaction.query(claimAll, [this.consumer, [event.read.eventId]]);
+        if (claimed) await this.#react(transaction, event.read);
+        return claimed ? 'applied' : 'duplicates';
+      });
       tell(effect, event.read.eventId);
       return effect;
     } catch (error) {
       const kind = classify(error);
       if (kind === 'conflict' || kind === 'unavailable') throw error;
-      await transaction.query(takeBack);
-      await transaction.query(keep);
       if (kind === 'early') await this.#hold(transaction, event, (error as EarlyEventError).waitsFor);
       const effect = kind === 'early' ? 'waits' : 'failed';
       tell(effect, event.read.eventId, effect === 'failed' ? failureOf('failed', event, error) : undefined);
