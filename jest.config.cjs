@@ -1,4 +1,4 @@
-// One Jest for the whole repository, so that PostgreSQL, Kafka and the registry start once per test run.
+// One Jest for the whole repository, so that PostgreSQL and Kafka start once per test run.
 // .spec: pure and instant. .int-spec: real PostgreSQL, Kafka, registry. .e2e-spec: the whole system.
 module.exports = {
   rootDir: __dirname,

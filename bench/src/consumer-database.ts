@@ -1,5 +1,5 @@
 import { Database } from '@past-tense/database';
-import { CreateProcessedEvents1763683200001, maintainPartitions } from '@past-tense/dedup';
+import { DEDUP_MIGRATIONS, maintainPartitions } from '@past-tense/dedup';
 import { MESSAGING_MIGRATIONS } from '@past-tense/messaging';
 import { OUTBOX_MIGRATIONS } from '@past-tense/outbox';
 import { EFFECTS_TABLE } from './effects';
@@ -15,7 +15,7 @@ export async function openConsumerDatabase(url: string): Promise<Database> {
     url,
     applicationName: 'bench',
     entities: [TimelineRow],
-    migrations: [...OUTBOX_MIGRATIONS, CreateProcessedEvents1763683200001, ...MESSAGING_MIGRATIONS],
+    migrations: [...OUTBOX_MIGRATIONS, ...DEDUP_MIGRATIONS, ...MESSAGING_MIGRATIONS],
     logger,
   });
   await database.connect();

@@ -1,6 +1,6 @@
 import { fact, OrderCompleted, topicOf } from '@past-tense/contracts';
 import { Database } from '@past-tense/database';
-import { CreateProcessedEvents1763683200001, maintainPartitions } from '@past-tense/dedup';
+import { DEDUP_MIGRATIONS, maintainPartitions } from '@past-tense/dedup';
 import { newId } from '@past-tense/envelope';
 import { applyTopics, MESSAGING_MIGRATIONS, DeadLetters, KafkaProducer, ownTopics } from '@past-tense/messaging';
 import { OUTBOX_MIGRATIONS } from '@past-tense/outbox';
@@ -39,7 +39,7 @@ export const ledger: Scenario = {
       url,
       applicationName: 'chaos',
       entities: [],
-      migrations: [...OUTBOX_MIGRATIONS, CreateProcessedEvents1763683200001, ...MESSAGING_MIGRATIONS],
+      migrations: [...OUTBOX_MIGRATIONS, ...DEDUP_MIGRATIONS, ...MESSAGING_MIGRATIONS],
       logger,
     });
     try {

@@ -100,11 +100,6 @@ export function factNameOf({ eventType, version }: Topic): string {
   return eventType.replace(`.v${version}.`, '.');
 }
 
-/** All declared versions of the event on a topic, the topic itself among them, oldest first. */
-export function versionsOf(topic: Topic): readonly Topic[] {
-  return topics.filter((other) => factNameOf(other) === factNameOf(topic)).sort((a, b) => a.version - b.version);
-}
-
 /** Every declared service of commands, by name. */
 export function allCommandServices(): readonly CommandService[] {
   return commandServices;
@@ -139,14 +134,4 @@ export function serviceNamed(name: string): Service {
   const service = (services as Record<string, Service>)[name];
   if (!service) throw new Error(`No service "${name}" is declared in ownership.proto; known are ${Object.keys(services).join(', ')}.`);
   return service;
-}
-
-/**
- * A declared team.
- * @throws Error if there is none of that name
- */
-export function teamNamed(name: string): Team {
-  const team = (teams as Record<string, Team>)[name];
-  if (!team) throw new Error(`No team "${name}" is declared in ownership.proto; known are ${Object.keys(teams).join(', ')}.`);
-  return team;
 }

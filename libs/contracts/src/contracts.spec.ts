@@ -1,6 +1,7 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import {
   allCommandServices,
+  allTeams,
   allTopics,
   CancelShipment,
   ChangeDeliveryAddressRequestSchema,
@@ -18,12 +19,9 @@ import {
   OrderCancelled_Reason,
   UnknownValueError,
   validateOwn,
-  versionsOf,
   registrySubjects,
   routeOf,
-  schemaIdOf,
   serviceNamed,
-  teamNamed,
   topicOf,
   UndecodableError,
   validate,
@@ -48,7 +46,7 @@ describe('the catalogue', () => {
       'shipment-rejected',
     ]);
     for (const topic of allTopics()) {
-      expect(teamNamed(topic.owner).contact).toContain('@');
+      expect(allTeams().find(({ name }) => name === topic.owner)?.contact).toContain('@');
       expect(serviceNamed(topic.producer).owner).toBe(topic.owner);
       expect(topic.partitions).toBeGreaterThanOrEqual(6);
       expect(topic.retentionMs).toBeGreaterThanOrEqual(30 * 86_400_000);
@@ -81,17 +79,14 @@ describe('the catalogue', () => {
     expect(routeOf(fact(OrderCompleted, { orderId }))).toEqual({ topic: topicOf(OrderCompleted), key: orderId });
   });
 
-  it('knows the versions of an event, oldest first (S4)', () => {
+  it('knows what the versions of an event have in common (S4)', () => {
     const [v1, v2] = [topicOf(OrderPlaced), topicOf(OrderPlacedV2)];
 
-    expect(versionsOf(v2)).toEqual([v1, v2]);
-    expect(versionsOf(topicOf(OrderCompleted))).toEqual([topicOf(OrderCompleted)]);
-    expect(factNameOf(v2)).toBe('order.OrderPlaced');
+    expect([factNameOf(v1), factNameOf(v2)]).toEqual(['order.OrderPlaced', 'order.OrderPlaced']);
     expect([v1.version, v2.version]).toEqual([1, 2]);
   });
 
   it('knows nobody it was not told about', () => {
-    expect(() => teamNamed('nobody')).toThrow('No team "nobody" is declared');
     expect(() => serviceNamed('nobody')).toThrow('No service "nobody" is declared');
   });
 
@@ -114,7 +109,6 @@ describe('a payload', () => {
     const framed = encode(type, data, 42);
 
     expect([...framed.subarray(0, 6)]).toEqual([0, 0, 0, 0, 42, 0]);
-    expect(schemaIdOf(framed)).toBe(42);
     expect(decode(OrderCompleted, framed)).toEqual(data);
   });
 

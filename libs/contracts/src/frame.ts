@@ -40,8 +40,3 @@ export function decode<D extends DescMessage>(type: D, value: Buffer): MessageSh
     throw new UndecodableError(`the value is not a ${type.typeName}: ${(error as Error).message}`);
   }
 }
-
-/** The registry's id of the schema a framed value was written with. */
-export function schemaIdOf(value: Buffer): number {
-  return value.readUInt32BE(1);
-}

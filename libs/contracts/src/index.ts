@@ -2,12 +2,6 @@ export * from './gen/events';
 export * from './gen/commands';
 export * from './gen/known-values';
 export { UnknownValueError } from './known-value';
-export {
-  OrderPlaced_AddressSchema,
-  OrderPlaced_LineSchema,
-  type OrderPlaced_Address,
-  type OrderPlaced_Line,
-} from './gen/order/v1/order_placed_pb';
 export { OrderCancelled_Reason } from './gen/order/v1/order_cancelled_pb';
 export { PaymentDeclined_Reason } from './gen/payment/v1/payment_declined_pb';
 export { ShipmentRejected_Reason } from './gen/shipment/v1/shipment_rejected_pb';
@@ -20,10 +14,8 @@ export {
   commandServiceOf,
   factNameOf,
   serviceNamed,
-  teamNamed,
   topicOf,
   topicOfType,
-  versionsOf,
   type CommandService,
   type DeclaredCommand,
   type Service,
@@ -31,7 +23,7 @@ export {
   type Topic,
 } from './catalogue';
 export { fact, InvalidPayloadError, inVersions, routeOf, validate, validateOwn, type Fact, type Violation } from './fact';
-export { decode, encode, schemaIdOf, UndecodableError } from './frame';
+export { decode, encode, UndecodableError } from './frame';
 export { registrySubjects, subjectOf, type RegistrySubject } from './registry-subjects';
 export { BadRequestSchema, ErrorInfoSchema } from './gen/google/rpc/error_details_pb';
 export { StatusSchema } from './gen/google/rpc/status_pb';

@@ -2,7 +2,7 @@ import { Database } from '@past-tense/database';
 import { firstIdAt, newId } from '@past-tense/envelope';
 import { createLogger } from '@past-tense/telemetry';
 import { testDatabase } from '@past-tense/testing';
-import { claimForGood, CreateProcessedEvents1763683200001, maintainPartitions, OutsideDedupWindowError, ProcessedEvents } from './index';
+import { claimForGood, DEDUP_MIGRATIONS, maintainPartitions, OutsideDedupWindowError, ProcessedEvents } from './index';
 import { weekOf } from './week';
 
 const DAY_MS = 86_400_000;
@@ -23,7 +23,7 @@ async function emptyStore(): Promise<Database> {
     url: await testDatabase(),
     applicationName: 'test',
     entities: [],
-    migrations: [CreateProcessedEvents1763683200001],
+    migrations: DEDUP_MIGRATIONS,
     logger,
   });
   await store.connect();

@@ -1,6 +1,6 @@
 import { fact, OrderCompleted, topicOf, type Fact } from '@past-tense/contracts';
 import { Database, type Transaction } from '@past-tense/database';
-import { CreateProcessedEvents1763683200001, maintainPartitions, ProcessedEvents } from '@past-tense/dedup';
+import { DEDUP_MIGRATIONS, maintainPartitions, ProcessedEvents } from '@past-tense/dedup';
 import { newId } from '@past-tense/envelope';
 import { OUTBOX_MIGRATIONS, Outbox, Relay } from '@past-tense/outbox';
 import { createLogger, type Logger } from '@past-tense/telemetry';
@@ -13,7 +13,6 @@ import {
   deadLetterTopic,
   KafkaProducer,
   offsetsOf,
-  OWN_TOPIC_MAX_BYTES,
   ownTopics,
   readTopic,
   RETRY_TIERS,
@@ -22,6 +21,7 @@ import {
   type Event,
   type KafkaOptions,
 } from '../src/index';
+import { OWN_TOPIC_MAX_BYTES } from '../src/queues';
 
 export const DAY_MS = 86_400_000;
 export const topic = topicOf(OrderCompleted);
@@ -62,7 +62,7 @@ export function useConsumers(): void {
       url: databaseUrl,
       applicationName: 'test',
       entities: [],
-      migrations: [...OUTBOX_MIGRATIONS, CreateProcessedEvents1763683200001, ...MESSAGING_MIGRATIONS],
+      migrations: [...OUTBOX_MIGRATIONS, ...DEDUP_MIGRATIONS, ...MESSAGING_MIGRATIONS],
       logger: listening,
     });
     await database.connect();

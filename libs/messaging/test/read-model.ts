@@ -1,6 +1,6 @@
 import { fact, OrderCompleted, type Fact } from '@past-tense/contracts';
 import { Database, type Transaction } from '@past-tense/database';
-import { CreateProcessedEvents1763683200001, maintainPartitions } from '@past-tense/dedup';
+import { DEDUP_MIGRATIONS, maintainPartitions } from '@past-tense/dedup';
 import { OUTBOX_MIGRATIONS, Outbox, Relay } from '@past-tense/outbox';
 import { testDatabase } from '@past-tense/testing';
 import { Column, Entity, PrimaryColumn, PrimaryGeneratedColumn, type MigrationInterface, type QueryRunner } from 'typeorm';
@@ -70,7 +70,7 @@ export function openModel(url: string, schema?: string): Database {
     url,
     applicationName: 'test',
     entities: [KeptRow, TotalRow, NumberedRow],
-    migrations: [...OUTBOX_MIGRATIONS, CreateProcessedEvents1763683200001, ...MESSAGING_MIGRATIONS, CreateReadModel1763999999999],
+    migrations: [...OUTBOX_MIGRATIONS, ...DEDUP_MIGRATIONS, ...MESSAGING_MIGRATIONS, CreateReadModel1763999999999],
     poolSize: 10,
     ...(schema !== undefined && { schema }),
     logger: listening,

@@ -1,7 +1,7 @@
 // A rebuild in a process of its own, to be killed. It uses the compiled libraries.
 const { OrderCompleted, topicOf } = require('@past-tense/contracts');
 const { Database } = require('@past-tense/database');
-const { CreateProcessedEvents1763683200001 } = require('@past-tense/dedup');
+const { DEDUP_MIGRATIONS } = require('@past-tense/dedup');
 const { copySchemaOf, MESSAGING_MIGRATIONS, ReadModel, Rebuild, Rebuilds } = require('@past-tense/messaging');
 const { OUTBOX_MIGRATIONS } = require('@past-tense/outbox');
 const { createLogger } = require('@past-tense/telemetry');
@@ -20,7 +20,7 @@ const open = (schema) =>
     url: DATABASE_URL,
     applicationName: 'rebuild',
     entities: [kept],
-    migrations: [...OUTBOX_MIGRATIONS, CreateProcessedEvents1763683200001, ...MESSAGING_MIGRATIONS, CreateReadModel1763999999999],
+    migrations: [...OUTBOX_MIGRATIONS, ...DEDUP_MIGRATIONS, ...MESSAGING_MIGRATIONS, CreateReadModel1763999999999],
     poolSize: 5,
     schema,
     logger,

@@ -1,6 +1,6 @@
-export { Problem, problemSchema, type FieldProblem, type ProblemDocument } from './http/problem';
+export { Problem, type FieldProblem, type ProblemDocument } from './http/problem';
 export { Accepts, Answers, Problems, QueryParameters, UuidParam, UuidPath, ValidBody, ValidQuery } from './http/valid';
-export { checkManifest, type Messages } from './messages';
+export { type Messages } from './messages';
 export { runService, type ServiceDefinition } from './run-service';
 export {
   commandServerSettings,

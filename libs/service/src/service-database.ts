@@ -1,6 +1,6 @@
 import type * as Commands from '@past-tense/commands';
 import { Database, type DatabaseOptions } from '@past-tense/database';
-import { CreateProcessedEvents1763683200001 } from '@past-tense/dedup';
+import { DEDUP_MIGRATIONS } from '@past-tense/dedup';
 import { MESSAGING_MIGRATIONS } from '@past-tense/messaging';
 import { OUTBOX_MIGRATIONS } from '@past-tense/outbox';
 import type { Logger } from '@past-tense/telemetry';
@@ -20,7 +20,7 @@ export function databaseOptions(
     poolSize: settings.DATABASE_POOL_SIZE,
     entities,
     migrations: [
-      ...(messages ? [...OUTBOX_MIGRATIONS, CreateProcessedEvents1763683200001, ...MESSAGING_MIGRATIONS] : []),
+      ...(messages ? [...OUTBOX_MIGRATIONS, ...DEDUP_MIGRATIONS, ...MESSAGING_MIGRATIONS] : []),
       ...(commands?.COMMAND_SERVER_MIGRATIONS ?? []),
       ...migrations,
     ],

@@ -7,7 +7,6 @@ export {
   currentTrace,
   endWith,
   inSpan,
-  linkTo,
   SEARCHABLE,
   traceOf,
   tracer,

@@ -1,6 +1,7 @@
 import { context, ROOT_CONTEXT, trace } from '@opentelemetry/api';
 import { execFileSync } from 'node:child_process';
-import { contextOf, currentFlow, inFlow, inSpan, linkTo, startTelemetry, traceOf, tracer } from './index';
+import { contextOf, currentFlow, inFlow, inSpan, startTelemetry, traceOf, tracer } from './index';
+import { linkTo } from './trace';
 
 const telemetry = startTelemetry({ service: 'test', version: '1' });
 afterAll(() => telemetry.shutdown());

@@ -3,6 +3,6 @@ export { eventually } from './eventually';
 export { aRecord, type RecordOverrides } from './a-record';
 export { isolatedKafka, isolatedRegistry, isolatedStack, type IsolatedStack } from './isolated-stack';
 export { OtlpReceiver, type ReceivedSpan } from './otlp-receiver';
-export { kafkaBrokers, registryUrl, testDatabase, uniqueName } from './shared-parts';
+export { kafkaBrokers, testDatabase, uniqueName } from './shared-parts';
 export { ask, serviceUnderTest, type Answer, type ServiceUnderTest } from './service-under-test';
 export { ensurePrometheus, type PrometheusPrograms } from './prometheus';

@@ -11,11 +11,6 @@ export function kafkaBrokers(): string[] {
   return [shared('PAST_TENSE_TEST_KAFKA')];
 }
 
-/** The schema registry that all suites share. */
-export function registryUrl(): string {
-  return shared('PAST_TENSE_TEST_REGISTRY');
-}
-
 /** Makes an empty database on the PostgreSQL that all suites share and returns its address. */
 export async function testDatabase(): Promise<string> {
   const name = uniqueName('test').replace('-', '_');
