@@ -7,6 +7,6 @@ export { followOrder, orderOf, type Wish } from './follow-order';
 export { freePort } from './ports';
 export { Postgres } from './postgres';
 export { Registry } from './registry';
-export { tokenOf } from './issuer';
+export { Issuer, tokenOf } from './issuer';
 export { ROOT } from './root';
 export { PART_PORTS, SERVICE_PORTS, SERVICES, Stack, type KafkaUser, type PartName, type ServiceName, type StackOptions } from './stack';
