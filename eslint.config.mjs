@@ -73,7 +73,11 @@ const branchOnKnownValues = {
     'Branch on known…(value) of @past-tense/contracts: a value that was added later must be dead-lettered, not taken for another one.',
 };
 const onlyInTests = { name: '@past-tense/testing', message: 'Only tests may use @past-tense/testing.' };
-const restrict = (...paths) => ['error', { paths }];
+const onlyByItsName = {
+  group: ['@past-tense/*/*'],
+  message: 'A library has one entrance, its name, and a service has none; export what is needed from the index of its library.',
+};
+const restrict = (...paths) => ['error', { paths, patterns: [onlyByItsName] }];
 
 const TESTS = ['**/*.spec.ts', '**/*.int-spec.ts', '**/*.e2e-spec.ts', '**/test/**/*.ts', 'e2e/**/*.ts', 'libs/testing/**/*.ts'];
 
@@ -111,6 +115,7 @@ export default tseslint.config(
         {
           paths: [onlyInMessaging, norTheOther, onlyInTests, notInReactions],
           patterns: [
+            onlyByItsName,
             { group: ['../commands/*', '../http/*'], message: 'A reaction asks nobody for anything; it changes what is its own.' },
           ],
         },
