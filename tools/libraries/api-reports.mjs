@@ -12,7 +12,11 @@ const SHOWN = 3;
 const write = process.argv.includes('--write');
 const named = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));
 const libraries =
-  named.length > 0 ? named.map((folder) => resolve(folder)) : readdirSync(join(root, 'libs')).map((name) => join(root, 'libs', name));
+  named.length > 0
+    ? named.map((folder) => resolve(folder))
+    : readdirSync(join(root, 'libs'))
+        .map((name) => join(root, 'libs', name))
+        .filter((folder) => existsSync(join(folder, 'package.json')));
 
 mkdirSync(STATE, { recursive: true });
 const found = mkdtempSync(join(STATE, 'api-'));

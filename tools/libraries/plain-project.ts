@@ -4,6 +4,7 @@ import { builtinModules } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, sep } from 'node:path';
 import ts from 'typescript';
+import { libraries } from './readmes';
 
 const ROOT = join(__dirname, '..', '..');
 const SCOPE = '@past-tense/';
@@ -29,17 +30,26 @@ export interface Run {
  * what is installed here, so nothing is downloaded.
  */
 export class PlainProject {
-  private constructor(private readonly folder: string) {}
+  /** Where the programs are and what they need. */
+  readonly #plain: string;
+
+  /** @param folder for the project, and beside it the packed libraries: inside, they would find what the project has */
+  private constructor(private readonly folder: string) {
+    this.#plain = join(folder, 'plain');
+  }
 
   /** @throws Error if a library declares a dependency that is not installed in that version */
   static make(): PlainProject {
     const folder = realpathSync(mkdtempSync(join(tmpdir(), 'past-tense-plain-')));
     const project = new PlainProject(folder);
     try {
-      for (const place of ['programs', 'dist']) mkdirSync(join(folder, place));
-      writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'plain', version: '1.0.0', private: true, type: 'module' }));
+      for (const place of ['programs', 'dist']) mkdirSync(join(project.#plain, place), { recursive: true });
+      writeFileSync(
+        join(project.#plain, 'package.json'),
+        JSON.stringify({ name: 'plain', version: '1.0.0', private: true, type: 'module' }),
+      );
       for (const source of project.#pack()) project.#layOut(source);
-      project.#link('@types/node', join(folder, 'node_modules'));
+      project.#link('@types/node', join(project.#plain, 'node_modules'));
       return project;
     } catch (error) {
       project.delete();
@@ -49,8 +59,8 @@ export class PlainProject {
 
   /** Adds a program, in TypeScript if its file says so. What it imports that is not ours is installed for it. */
   add(file: string, code: string): void {
-    writeFileSync(join(this.folder, file.endsWith('.ts') ? 'programs' : 'dist', file), code);
-    for (const imported of packagesOf(code)) if (!imported.startsWith(SCOPE)) this.#link(imported, join(this.folder, 'node_modules'));
+    writeFileSync(join(this.#plain, file.endsWith('.ts') ? 'programs' : 'dist', file), code);
+    for (const imported of packagesOf(code)) if (!imported.startsWith(SCOPE)) this.#link(imported, join(this.#plain, 'node_modules'));
   }
 
   /**
@@ -58,7 +68,7 @@ export class PlainProject {
    * @returns what the compiler finds wrong in the programs and in our declarations
    */
   compile(): string[] {
-    const programs = readdirSync(join(this.folder, 'programs')).map((file) => join(this.folder, 'programs', file));
+    const programs = readdirSync(join(this.#plain, 'programs')).map((file) => join(this.#plain, 'programs', file));
     const program = ts.createProgram(programs, {
       target: ts.ScriptTarget.ES2023,
       module: ts.ModuleKind.NodeNext,
@@ -66,8 +76,8 @@ export class PlainProject {
       strict: true,
       experimentalDecorators: true,
       emitDecoratorMetadata: true,
-      rootDir: join(this.folder, 'programs'),
-      outDir: join(this.folder, 'dist'),
+      rootDir: join(this.#plain, 'programs'),
+      outDir: join(this.#plain, 'dist'),
     });
     program.emit();
     return program
@@ -81,7 +91,7 @@ export class PlainProject {
   async run(name: string, env: NodeJS.ProcessEnv): Promise<Run> {
     const { PATH, HOME } = process.env;
     const child = spawn(process.execPath, [join('dist', `${name}.js`)], {
-      cwd: this.folder,
+      cwd: this.#plain,
       env: { PATH, HOME, ...env },
       timeout: RUN_TIMEOUT_MS,
       killSignal: 'SIGKILL',
@@ -123,7 +133,7 @@ export class PlainProject {
 
   /** @returns the folders whose packages were unpacked */
   #pack(): string[] {
-    const sources = [...readdirSync(join(ROOT, 'libs')).map((name) => join('libs', name)), ...BESIDE_LIBRARIES];
+    const sources = [...libraries.map((name) => join('libs', name)), ...BESIDE_LIBRARIES];
     const workspaces = sources.flatMap((source) => ['-w', source]);
     const output = execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', this.folder, ...workspaces], {
       cwd: ROOT,
@@ -141,7 +151,7 @@ export class PlainProject {
     const { name, dependencies = {} } = JSON.parse(readFileSync(join(ROOT, source, 'package.json'), 'utf8')) as Manifest;
     const beside = join(this.#placeOf(name), '..', '..');
     for (const [needed, version] of Object.entries(dependencies)) this.#link(needed, beside, { source, version });
-    this.#link(name, join(this.folder, 'node_modules'));
+    this.#link(name, join(this.#plain, 'node_modules'));
   }
 
   /** A place in which nothing lies beside the package but what it declares. */

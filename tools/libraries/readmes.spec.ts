@@ -30,12 +30,16 @@ function defaultOf(setting: z.ZodType): string {
   return JSON.stringify(data ?? '').replace(/["[\]{}]/g, '') || 'none';
 }
 
-/** The figures a library makes, as Prometheus shows them: a counter ends in _total. */
-function figuresOf(library: string): string[] {
+/** The code of a library, without its tests. */
+function codeOf(library: string): string {
   const src = join(ROOT, 'libs', library, 'src');
   const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => /(?<!spec)\.ts$/.test(file));
-  const code = files.map((file) => readFileSync(join(src, file), 'utf8')).join('\n');
-  const made = [...code.matchAll(/(create\w+|gauge|seconds)\(\s*'(\w+(?:\.\w+)+)'/g)];
+  return files.map((file) => readFileSync(join(src, file), 'utf8')).join('\n');
+}
+
+/** The figures a library makes, as Prometheus shows them: a counter ends in _total. */
+function figuresOf(library: string): string[] {
+  const made = [...codeOf(library).matchAll(/(create\w+|gauge|seconds)\(\s*'(\w+(?:\.\w+)+)'/g)];
   return made.map(([, kind, name]) => name!.replaceAll('.', '_') + (/(?<!UpDown)Counter$/.test(kind!) ? '_total' : ''));
 }
 
@@ -53,6 +57,13 @@ describe.each(libraries)('the README of %s', (library) => {
 
     expect([...said.keys()].sort()).toEqual(declared.map(([name]) => name).sort());
     for (const [name, setting] of declared) if (!DEPENDS.includes(name)) expect([name, said.get(name)]).toEqual([name, defaultOf(setting)]);
+  });
+
+  it('gives its options the defaults that the code gives them', () => {
+    const code = codeOf(library).replaceAll(/(?<=\d)_(?=\d)/g, '');
+    const said = [...readmeOf(library).matchAll(/`(\w+)` (\d+)/g)];
+
+    expect(said.filter(([, option, value]) => !new RegExp(`\\b${option}\\b\\W{1,6}${value}\\b`).test(code))).toEqual([]);
   });
 
   it('names its figures as they are exported, and the list of all figures has them', () => {

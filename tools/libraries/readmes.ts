@@ -1,10 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const LIBS = join(__dirname, '..', '..', 'libs');
 
-/** The names of all libraries. */
-export const libraries: readonly string[] = readdirSync(LIBS);
+/** The names of all libraries. A folder may be left of one that is no more. */
+export const libraries: readonly string[] = readdirSync(LIBS).filter((name) => existsSync(join(LIBS, name, 'package.json')));
 
 /** A library's README. */
 export function readmeOf(library: string): string {
