@@ -15,6 +15,7 @@ const RUN_TIMEOUT_MS = 60_000;
 interface Manifest {
   readonly name: string;
   readonly dependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
 }
 
 /** What came of running a program. */
@@ -73,6 +74,7 @@ export class PlainProject {
       target: ts.ScriptTarget.ES2023,
       module: ts.ModuleKind.NodeNext,
       types: ['node'],
+      typeRoots: [join(this.#plain, 'node_modules', '@types')],
       strict: true,
       experimentalDecorators: true,
       emitDecoratorMetadata: true,
@@ -104,9 +106,7 @@ export class PlainProject {
   /** What a packed library imports in its code and its declarations without declaring that it needs it. */
   undeclaredBy(library: string): string[] {
     const packed = this.#placeOf(SCOPE + library);
-    const { dependencies = {}, peerDependencies = {} } = JSON.parse(readFileSync(join(packed, 'package.json'), 'utf8')) as Manifest & {
-      peerDependencies?: Record<string, string>;
-    };
+    const { dependencies = {}, peerDependencies = {} } = JSON.parse(readFileSync(join(packed, 'package.json'), 'utf8')) as Manifest;
     const importedBy = (kind: RegExp) =>
       this.filesOf(library)
         .filter((file) => kind.test(file))
@@ -138,7 +138,7 @@ export class PlainProject {
     const output = execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', this.folder, ...workspaces], {
       cwd: ROOT,
       encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
+      stdio: 'pipe',
     });
     for (const { name, filename } of JSON.parse(output) as { name: string; filename: string }[]) {
       mkdirSync(this.#placeOf(name), { recursive: true });
