@@ -1,8 +1,11 @@
+const { existsSync } = require('node:fs');
+const { join } = require('node:path');
+
 // One Jest for the whole repository, so that PostgreSQL and Kafka start once per test run.
 // .spec: pure and instant. .int-spec: real PostgreSQL, Kafka, registry. .e2e-spec: the whole system.
 module.exports = {
   rootDir: __dirname,
-  roots: ['<rootDir>/libs', '<rootDir>/apps', '<rootDir>/infra', '<rootDir>/tools', '<rootDir>/e2e', '<rootDir>/bench'],
+  roots: ['libs', 'apps', 'infra', 'tools', 'e2e', 'bench'].map((folder) => join(__dirname, folder)).filter(existsSync),
   testMatch: ['**/*.spec.ts', '**/*.int-spec.ts', '**/*.e2e-spec.ts'],
   modulePathIgnorePatterns: ['<rootDir>/.*/dist/', '<rootDir>/.past-tense/'],
   // Packages that are published as ES modules only. Node 20.19 and later can require them; Jest cannot.

@@ -58,7 +58,7 @@ function sourceFiles() {
       else if (/\.(ts|json|proto|ya?ml|mjs)$/.test(entry.name)) found.push(path);
     }
   };
-  for (const folder of SOURCES) visit(join(root, folder));
+  for (const folder of SOURCES.map((name) => join(root, name)).filter(existsSync)) visit(folder);
   return found.sort();
 }
 

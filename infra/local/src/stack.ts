@@ -14,7 +14,8 @@ import { ROOT } from './root';
 /** The services, with their default ports, in the order in which a person meets them. */
 export const SERVICE_PORTS = { orders: 3001, payments: 3002, shipping: 3003, tracking: 3004, sandbox: 3009 } as const;
 export type ServiceName = keyof typeof SERVICE_PORTS;
-export const SERVICES = Object.keys(SERVICE_PORTS) as ServiceName[];
+/** The services of this repository: all of them, or one that was taken out of it (`nx g eject`) and whom it calls. */
+export const SERVICES = (Object.keys(SERVICE_PORTS) as ServiceName[]).filter((name) => existsSync(join(ROOT, 'apps', name)));
 
 /** What the services stand on, and the command channels beside their HTTP, with their default ports. */
 export const PART_PORTS = { postgres: 15_432, kafka: 19_092, registry: 18_081, issuer: 3011, shipping_grpc: 3103 } as const;

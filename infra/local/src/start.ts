@@ -8,7 +8,7 @@ import { clearLeftovers, forgetRun, noteRun } from './leftovers';
 import { requireFree } from './ports';
 import { FOLDER, JARS_FOLDER, portsFrom, portVariable } from './settings';
 import { ROOT } from './root';
-import { SERVICES, Stack, type ServiceName } from './stack';
+import { SERVICE_PORTS, SERVICES, Stack, type ServiceName } from './stack';
 
 const DEMO_TIMEOUT_MS = 60_000;
 const RESTART_DELAY_MS = 1_000;
@@ -19,6 +19,9 @@ const NAMES: Partial<Record<string, string>> = {
   issuer: 'the issuer of tokens',
   shipping_grpc: 'the command channel of shipping',
 };
+
+/** An order needs every service. */
+const IS_WHOLE = SERVICES.length === Object.keys(SERVICE_PORTS).length;
 
 const say = (line = '') => process.stdout.write(`${line}\n`);
 
@@ -39,7 +42,8 @@ async function start(): Promise<void> {
   const ports = portsFrom(process.env);
   const left = await clearLeftovers(FOLDER);
   if (left.length > 0) say(`An earlier start had left ${left.join(', ')} running; stopped.`);
-  for (const [part, port] of Object.entries(ports)) await requireFree(port, NAMES[part] ?? part, portVariable(part as keyof typeof ports));
+  for (const [part, port] of Object.entries(ports))
+    if (isHere(part)) await requireFree(port, NAMES[part] ?? part, portVariable(part as keyof typeof ports));
   if (values.fresh) for (const part of ['data', 'logs', 'passwords.json']) rmSync(join(FOLDER, part), { recursive: true, force: true });
 
   say('Starting the stack');
@@ -56,11 +60,19 @@ async function start(): Promise<void> {
   noteRun(FOLDER, stack.running());
   say(`Ready after ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
   say();
-  const urls = { orders: stack.url('orders'), tracking: stack.url('tracking'), issuer: stack.issuer.url };
-  printTimeline(await followOrder(urls, 'happy', DEMO_TIMEOUT_MS));
+  if (IS_WHOLE) {
+    const urls = { orders: stack.url('orders'), tracking: stack.url('tracking'), issuer: stack.issuer.url };
+    printTimeline(await followOrder(urls, 'happy', DEMO_TIMEOUT_MS));
+  }
   if (values.once) return await stop();
   printAddresses(stack);
   for (const name of SERVICES) void keepUp(stack, name);
+}
+
+/** Whether a part is started: a service that was not taken along, or a port of its, is not. */
+function isHere(part: string): boolean {
+  const service = part.split('_')[0]!;
+  return !(service in SERVICE_PORTS) || SERVICES.includes(service as ServiceName);
 }
 
 function usage(): void {
@@ -86,7 +98,7 @@ function printAddresses(running: Stack): void {
   say(`  ${'registry'.padEnd(10)} ${running.registry.url}`);
   say(`  ${'logs'.padEnd(10)} ${relative(ROOT, join(FOLDER, 'logs'))}`);
   say();
-  say('More orders: npm run demo -- --orders 50      Stop: Ctrl-C');
+  say(`${IS_WHOLE ? 'More orders: npm run demo -- --orders 50      ' : ''}Stop: Ctrl-C`);
 }
 
 /** Starts a service again when it ends by itself, as a container's restart policy would. */

@@ -1,0 +1,148 @@
+import { freePort, PART_PORTS, ROOT, SERVICE_PORTS } from '@past-tense/local';
+import { execFile } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+
+const HOME_BIN = join(ROOT, 'node_modules', '.bin');
+
+let folder: string;
+beforeAll(() => (folder = mkdtempSync(join(tmpdir(), 'past-tense-eject-'))));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Ended {
+  readonly code: number;
+  readonly said: string;
+}
+
+/** Runs a program to its end, in an environment without what this test run has put there. */
+async function run(cwd: string, program: string, args: readonly string[], more: NodeJS.ProcessEnv = {}): Promise<Ended> {
+  const env = Object.fromEntries(
+    Object.entries({ ...process.env, NX_DAEMON: 'false', ...more }).filter(
+      ([name]) => !/^(JEST_|PAST_TENSE_TEST_|NODE_ENV$|INIT_CWD$)/.test(name),
+    ),
+  );
+  return await new Promise((resolve) =>
+    execFile(program, args, { cwd, env, maxBuffer: 64e6 }, (error, stdout, stderr) =>
+      resolve({ code: error ? Number(error.code ?? 1) : 0, said: stdout + stderr }),
+    ),
+  );
+}
+
+const generate = (...args: string[]) => run(ROOT, join(HOME_BIN, 'nx'), ['g', 'eject', ...args]);
+
+/** Ejects a service. */
+async function ejected(service: string): Promise<string> {
+  const target = join(folder, `my-${service}`);
+  expect(await generate(service, target)).toMatchObject({ code: 0 });
+  return target;
+}
+
+/** Installs what the lock file names and nothing else, from what is installed here: as `npm ci` does, without unpacking it all once more. */
+async function install(target: string): Promise<void> {
+  expect(await run(target, 'npm', ['ci', '--dry-run', '--offline', '--ignore-scripts', '--no-audit'])).toMatchObject({ code: 0 });
+  const { packages } = JSON.parse(readFileSync(join(target, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { link?: boolean; resolved?: string }>;
+  };
+  for (const [path, { link, resolved }] of Object.entries(packages)) {
+    const isNested = path.split('node_modules/').length !== 2;
+    if (isNested || (!link && !existsSync(join(ROOT, path)))) continue; // It comes with the one it is nested in, or is for another platform.
+    mkdirSync(dirname(join(target, path)), { recursive: true });
+    symlinkSync(link ? join(target, resolved!) : join(ROOT, path), join(target, path));
+  }
+  mkdirSync(join(target, '.past-tense'));
+  symlinkSync(join(ROOT, '.past-tense', 'jars'), join(target, '.past-tense', 'jars'));
+}
+
+const inTarget = async (target: string, tool: string, ...args: string[]) => await run(target, join(HOME_BIN, tool), args);
+
+const nameIn = (manifest: string) => (JSON.parse(readFileSync(manifest, 'utf8')) as { name: string }).name;
+const filesBelow = (target: string, kind: string) =>
+  readdirSync(join(target, kind), { recursive: true, encoding: 'utf8' })
+    .filter((file) => !/(^|\/)(node_modules|dist)\//.test(file))
+    .map((file) => join(kind, file));
+
+describe('nx g eject', () => {
+  it('orders: installs, compiles, tests and starts by itself', async () => {
+    const target = await ejected('orders');
+    await install(target);
+
+    expect(readdirSync(join(target, 'apps'))).toEqual(['orders']);
+    expect(await run(target, 'npm', ['run', '--silent', 'build'])).toEqual({ code: 0, said: expect.any(String) as string });
+    const ports: NodeJS.ProcessEnv = {};
+    for (const part of Object.keys({ ...SERVICE_PORTS, ...PART_PORTS })) ports[`${part.toUpperCase()}_PORT`] = String(await freePort());
+    const [tests, started] = await Promise.all([
+      inTarget(target, 'jest', '--forceExit', '--maxWorkers=1', 'apps/'),
+      run(target, process.execPath, [join('infra', 'local', 'dist', 'start.js'), '--once'], ports),
+    ]);
+    expect(tests).toEqual({ code: 0, said: expect.stringMatching(/Tests: +\d+ passed, \d+ total/) as string });
+    expect(started).toEqual({ code: 0, said: expect.stringMatching(/^ {2}orders .*\n(.*\n)*Ready after/m) as string });
+    expect(started.said).not.toContain('payments');
+  }, 240_000);
+
+  it('shipping: compiles with the sandbox, which it calls', async () => {
+    const target = await ejected('shipping');
+    await install(target);
+
+    expect(readdirSync(join(target, 'apps'))).toEqual(['sandbox', 'shipping']);
+    expect(await inTarget(target, 'tsc', '-p', join('apps', 'shipping', 'tsconfig.json'))).toEqual({ code: 0, said: '' });
+  });
+
+  it.each(['payments', 'tracking'])('%s: takes along every package that anything of it imports', async (service) => {
+    const target = await ejected(service);
+
+    const files = ['apps', 'libs', 'infra'].flatMap((kind) => filesBelow(target, kind));
+    const packages = files.filter((file) => basename(file) === 'package.json').map((file) => nameIn(join(target, file)));
+    const sources = files.filter((file) => /\.[cm]?[jt]s$/.test(file)).map((file) => readFileSync(join(target, file), 'utf8'));
+    const imported = sources.flatMap((source) =>
+      [...source.matchAll(/(?:from|import\()\s*'(@past-tense\/[\w-]+)/g)].map(([, name]) => name!),
+    );
+    expect(packages).toContain(`@past-tense/${service}`);
+    expect([...new Set(imported)].filter((name) => !packages.includes(name))).toEqual([]);
+  });
+
+  it('links from its texts only to what came along', async () => {
+    const target = join(folder, 'my-orders');
+    const texts = ['README.md', ...['apps', 'libs', 'infra', 'docs'].flatMap((kind) => filesBelow(target, kind))].filter((file) =>
+      file.endsWith('.md'),
+    );
+    expect(texts).toContain(join('apps', 'orders', 'README.md'));
+
+    for (const file of texts) {
+      const links = [...readFileSync(join(target, file), 'utf8').matchAll(/\]\(([^)#\s]+)[^)]*\)/g)].map(([, link]) => link!);
+      const dead = links.filter((link) => !/^\w+:/.test(link) && !existsSync(join(target, dirname(file), link)));
+      expect([file, dead]).toEqual([file, []]);
+    }
+  });
+
+  it('changes nothing in a dry run', async () => {
+    const target = join(folder, 'my-dry-run');
+
+    const { code, said } = await generate('orders', target, '--dry-run');
+
+    expect([code, said]).toEqual([0, expect.stringContaining('my-dry-run/apps/orders/src/main.ts') as string]);
+    expect(existsSync(target)).toBe(false);
+  });
+
+  it('refuses with a sentence what it cannot do', async () => {
+    const full = join(folder, 'full');
+    mkdirSync(full);
+    writeFileSync(join(full, 'mine.txt'), 'mine');
+
+    const refusals = {
+      [`There is no service "invoicing"; there are ${Object.keys(SERVICE_PORTS).sort().join(', ')}.`]: ['invoicing', join(folder, 'x')],
+      [`${full} is there already and not an empty folder; choose another one, or delete it.`]: ['orders', full],
+      'my-shop is inside of this repository; choose a folder beside it, such as ../my-shop.': ['orders', 'my-shop'],
+      [`${folder}/My Shop cannot be the name of a package; choose lower-case letters, digits and hyphens, such as ../my-shop.`]: [
+        'orders',
+        join(folder, 'My Shop'),
+      ],
+    };
+    for (const [sentence, args] of Object.entries(refusals)) {
+      const { code, said } = await generate(...args);
+      expect([code, said]).toEqual([1, expect.stringContaining(sentence) as string]);
+      expect(said).not.toMatch(/^\s+at /m);
+    }
+    expect(readdirSync(folder).sort()).toEqual(['full', 'my-orders', 'my-payments', 'my-shipping', 'my-tracking']);
+  });
+});
