@@ -5,7 +5,7 @@ const { default: Sequencer } = require('@jest/test-sequencer');
 const LONGEST = [
   'e2e/chaos',
   'e2e/runbooks',
-  'generators/src/eject',
+  'generators/test/eject',
   'e2e/start',
   'e2e/alerts',
   'e2e/requests',

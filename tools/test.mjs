@@ -8,7 +8,7 @@ import { prepare, root } from './prepare.mjs';
 // Those of messaging share one Kafka and count every message on it, so they run one after the other, and mostly wait; so do some others, which fill
 // the time until the rest has ended. The rest gets the time that they leave: its priority is lower, because beside a suite that takes both cores a
 // request to their Kafka would time out and be sent again.
-const IN_TURN = ['libs/messaging/test/', 'libs/contracts/test/', 'libs/commands/test/', 'libs/webhooks/src/'];
+const IN_TURN = ['libs/messaging/test/', 'libs/contracts/test/', 'libs/commands/test/', 'libs/webhooks/test/'];
 const LOWER_PRIORITY = 10;
 
 const names = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));

@@ -1,6 +1,6 @@
 import { runService } from '@past-tense/service';
-import { BookEntryRow } from './books/book-entry.row';
-import { CreateBooks1763683700000 } from './books/migrations/1763683700000-create-books';
+import { BookEntryRow } from './storage/book-entry.row';
+import { CreateBooks1763683700000 } from './storage/migrations/1763683700000-create-books';
 import { sandboxSettings } from './sandbox.config';
 import { SandboxModule } from './sandbox.module';
 

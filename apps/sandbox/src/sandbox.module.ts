@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import { Behaviours } from './behaviour/behaviours';
-import { BehaviourController } from './behaviour/behaviour.controller';
-import { Books } from './books/books';
+import { BehaviourController } from './http/behaviour.controller';
+import { Books } from './storage/books';
 import { BooksController } from './http/books.controller';
 import { CarrierController } from './http/carrier.controller';
 import { DeliveryController } from './http/delivery.controller';

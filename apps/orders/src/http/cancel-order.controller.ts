@@ -1,6 +1,6 @@
 import { Controller, HttpCode, Post, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import { Allow, Caller, mayActFor, type Principal } from '@past-tense/auth';
+import { Allow, Caller, type Principal } from '@past-tense/auth';
 import { Commands } from '@past-tense/commands';
 import { CancelShipment } from '@past-tense/contracts';
 import type { Transaction } from '@past-tense/database';
@@ -11,7 +11,7 @@ import { currentFlow } from '@past-tense/telemetry';
 import type { Response } from 'express';
 import { OrderRepository, type KnownOrder } from '../storage/order.repository';
 import { AnswersAccepted } from './accepted';
-import { orderNotFound } from './order-not-found';
+import { ownOrder } from './own-order';
 
 @ApiTags('orders')
 @Controller('orders')
@@ -43,8 +43,7 @@ export class CancelOrderController {
     @Res({ passthrough: true }) response: Response,
   ): Promise<unknown> {
     const answer = await this.keys.once(caller.subject, keyed, async (transaction) => {
-      const known = await this.orders.lock(transaction, orderId);
-      if (!known || !mayActFor(caller, known.order.customerId)) throw orderNotFound(orderId);
+      const known = ownOrder(await this.orders.lock(transaction, orderId), orderId, caller);
       const accepted = jobAccepted((await this.#underWay(transaction, known)) ?? (await this.#request(transaction, known, caller)));
       return { ...accepted, body: { ...accepted.body, orderId } };
     });

@@ -1,6 +1,6 @@
 import { Controller, HttpCode, Patch, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import { Allow, Caller, mayActFor, type Principal } from '@past-tense/auth';
+import { Allow, Caller, type Principal } from '@past-tense/auth';
 import { Commands } from '@past-tense/commands';
 import { ChangeDeliveryAddress } from '@past-tense/contracts';
 import { answerWith, IdempotencyKeys, jobAccepted, Jobs, Keyed, TakesIdempotencyKey, type KeyedRequest } from '@past-tense/jobs';
@@ -10,8 +10,8 @@ import type { Response } from 'express';
 import type { z } from 'zod';
 import { OrderRepository } from '../storage/order.repository';
 import { AnswersAccepted } from './accepted';
-import { orderNotFound } from './order-not-found';
-import { deliveryAddress } from './place-order';
+import { ownOrder } from './own-order';
+import { deliveryAddress } from './place-order.request';
 
 const addressChange = deliveryAddress
   .partial()
@@ -53,16 +53,20 @@ export class ChangeDeliveryAddressController {
     @Res({ passthrough: true }) response: Response,
   ): Promise<unknown> {
     const answer = await this.keys.once(caller.subject, keyed, async (transaction) => {
-      const known = await this.orders.lock(transaction, orderId);
-      if (!known || !mayActFor(caller, known.order.customerId)) throw orderNotFound(orderId);
-      if (known.order.status === 'cancelled')
+      const { order } = ownOrder(await this.orders.lock(transaction, orderId), orderId, caller);
+      if (order.status === 'cancelled')
         throw new Problem(409, 'order-cancelled', 'Order cancelled', 'The order was cancelled, so nothing is sent.');
       const { correlationId } = currentFlow()!;
       const command = { method: ChangeDeliveryAddress, request: { orderId, address }, subject: orderId, onBehalfOf: caller.subject };
       const id = await this.commands.request(transaction, command);
-      const owner = known.order.customerId;
       const accepted = jobAccepted(
-        await this.jobs.create(transaction, { id, kind: 'change-delivery-address', owner, subject: orderId, correlationId }),
+        await this.jobs.create(transaction, {
+          id,
+          kind: 'change-delivery-address',
+          owner: order.customerId,
+          subject: orderId,
+          correlationId,
+        }),
       );
       return { ...accepted, body: { ...accepted.body, orderId } };
     });

@@ -1,10 +1,10 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import { Allow, Caller, mayActFor, type Principal } from '@past-tense/auth';
+import { Allow, Caller, type Principal } from '@past-tense/auth';
 import { Answers, Problems, UuidParam, UuidPath } from '@past-tense/service';
 import { z } from 'zod';
 import { OrderRepository } from '../storage/order.repository';
-import { orderNotFound } from './order-not-found';
+import { ownOrder } from './own-order';
 
 const time = z.iso.datetime();
 
@@ -35,9 +35,7 @@ export class GetOrderController {
   @Answers(200, 'The order as orders knows it now.', orderView)
   @Problems({ 400: 'The id is not a UUID.', 404: 'There is no such order, or it is not yours.' })
   async get(@UuidParam('orderId') orderId: string, @Caller() caller: Principal): Promise<z.infer<typeof orderView>> {
-    const found = await this.orders.find(orderId);
-    if (!found || !mayActFor(caller, found.order.customerId)) throw orderNotFound(orderId);
-    const { order, jobId, cancellationJobId, correlationId } = found;
+    const { order, jobId, cancellationJobId, correlationId } = ownOrder(await this.orders.find(orderId), orderId, caller);
     return {
       orderId: order.id,
       jobId,

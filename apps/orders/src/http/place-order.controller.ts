@@ -10,7 +10,7 @@ import { placeOrder, type Decision, type OrderRequest } from '../domain/order';
 import { MixedCurrenciesError, TotalTooLargeError } from '../domain/order.errors';
 import { OrderRepository } from '../storage/order.repository';
 import { AnswersAccepted } from './accepted';
-import { placeOrderRequest, type PlaceOrderRequest } from './place-order';
+import { placeOrderRequest, type PlaceOrderRequest } from './place-order.request';
 
 @ApiTags('orders')
 @Controller('orders')

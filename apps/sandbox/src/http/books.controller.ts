@@ -3,8 +3,8 @@ import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { OpenToAll } from '@past-tense/auth';
 import { Answers, UuidParam, UuidPath } from '@past-tense/service';
 import { z } from 'zod';
-import { OUTSIDE } from '../outside';
-import { Books } from '../books/books';
+import { OUTSIDE } from './outside';
+import { Books } from '../storage/books';
 
 const totalsView = z.object({
   totals: z.array(

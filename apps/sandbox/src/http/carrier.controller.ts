@@ -5,9 +5,9 @@ import { Accepts, Answers, Problems, ValidBody } from '@past-tense/service';
 import type { Request, Response } from 'express';
 import { randomInt } from 'node:crypto';
 import { z } from 'zod';
-import { OUTSIDE } from '../outside';
+import { OUTSIDE } from './outside';
 import { Behaviours } from '../behaviour/behaviours';
-import { Books } from '../books/books';
+import { Books } from '../storage/books';
 
 const text = z.string().min(1).max(200);
 const parcelRequest = z.strictObject({

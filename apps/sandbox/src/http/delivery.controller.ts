@@ -5,8 +5,8 @@ import { newId } from '@past-tense/envelope';
 import { Answers, Problem, Problems, SETTINGS } from '@past-tense/service';
 import { signCallback } from '@past-tense/webhooks';
 import { z } from 'zod';
-import { Books } from '../books/books';
-import { OUTSIDE } from '../outside';
+import { Books } from '../storage/books';
+import { OUTSIDE } from './outside';
 import type { SandboxSettings } from '../sandbox.config';
 
 const TIMEOUT_MS = 5_000;

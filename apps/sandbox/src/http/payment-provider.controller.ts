@@ -5,9 +5,9 @@ import { OpenToAll } from '@past-tense/auth';
 import { Accepts, Answers, Problem, Problems, ValidBody } from '@past-tense/service';
 import type { Request, Response } from 'express';
 import { z } from 'zod';
-import { OUTSIDE } from '../outside';
+import { OUTSIDE } from './outside';
 import { Behaviours, nonsense } from '../behaviour/behaviours';
-import { Books } from '../books/books';
+import { Books } from '../storage/books';
 
 const captureRequest = z.strictObject({
   orderId: z.uuid(),

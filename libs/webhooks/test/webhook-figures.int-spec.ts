@@ -6,10 +6,10 @@ import { eventually, testDatabase } from '@past-tense/testing';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
-import { Receiver } from '../test/receiver';
-import { openDatabase, startService } from '../test/running-service';
-import { Webhooks, webhookSettings, WebhooksModule, WEBHOOKS_MIGRATIONS } from './index';
-import { Subscriptions } from './subscriptions/subscriptions';
+import { Receiver } from './receiver';
+import { openDatabase, startService } from './running-service';
+import { Webhooks, webhookSettings, WebhooksModule, WEBHOOKS_MIGRATIONS } from '../src/index';
+import { Subscriptions } from '../src/subscriptions/subscriptions';
 
 const telemetry = startTelemetry({ service: 'test', version: '1' });
 let database: Database;

@@ -1,7 +1,7 @@
 import { createLogger } from '@past-tense/telemetry';
 import { eventually, testDatabase } from '@past-tense/testing';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { Database, DueRows } from './index';
+import { Database, DueRows } from '../src/index';
 
 class CreateChores1700000000001 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {

@@ -3,11 +3,11 @@ import type { Database } from '@past-tense/database';
 import { newId } from '@past-tense/envelope';
 import { ask, eventually, testDatabase, type Answer } from '@past-tense/testing';
 import { z } from 'zod';
-import { believes, Receiver, type ReceivedCall } from '../test/receiver';
-import { openDatabase, startService } from '../test/running-service';
-import { takeDue, type DueDelivery } from './deliveries/due-delivery';
-import { Webhooks, webhookSettings, WebhooksModule, WEBHOOKS_MIGRATIONS, type Resolve } from './index';
-import { Subscriptions } from './subscriptions/subscriptions';
+import { believes, Receiver, type ReceivedCall } from './receiver';
+import { openDatabase, startService } from './running-service';
+import { takeDue, type DueDelivery } from '../src/deliveries/due-delivery';
+import { Webhooks, webhookSettings, WebhooksModule, WEBHOOKS_MIGRATIONS, type Resolve } from '../src/index';
+import { Subscriptions } from '../src/subscriptions/subscriptions';
 
 const HOUR_MS = 3_600_000;
 const EVENTS = { 'job.succeeded': 'A job has succeeded.', 'job.failed': 'A job has failed.' };

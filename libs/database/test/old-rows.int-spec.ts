@@ -1,7 +1,7 @@
 import { createLogger } from '@past-tense/telemetry';
 import { eventually, testDatabase } from '@past-tense/testing';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { Database, OldRows } from './index';
+import { Database, OldRows } from '../src/index';
 
 class CreateLeaves1700000000002 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {

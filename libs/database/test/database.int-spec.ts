@@ -2,7 +2,7 @@ import { createLogger } from '@past-tense/telemetry';
 import { testDatabase } from '@past-tense/testing';
 import type { Duplex } from 'node:stream';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { Database, isConflict, isDatabaseUnavailable, type Transaction } from './index';
+import { Database, isConflict, isDatabaseUnavailable, type Transaction } from '../src/index';
 
 class CreateThings1700000000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {

@@ -3,9 +3,9 @@ import { Database } from '@past-tense/database';
 import { newId } from '@past-tense/envelope';
 import { ask, eventually, testDatabase } from '@past-tense/testing';
 import { request } from 'node:http';
-import { openDatabase, startService } from '../../test/running-service';
-import { CallbackInbox, callbackReplayed, CALLBACKS_MIGRATIONS, CallbacksModule, signCallback, SignedCallback } from '../index';
-import { REFUSALS } from './verify-callback';
+import { openDatabase, startService } from './running-service';
+import { CallbackInbox, callbackReplayed, CALLBACKS_MIGRATIONS, CallbacksModule, signCallback, SignedCallback } from '../src/index';
+import { REFUSALS } from '../src/callbacks/verify-callback';
 
 const of = (byte: number) => `whsec_${Buffer.alloc(32, byte).toString('base64')}`;
 const SECRET = of(1);

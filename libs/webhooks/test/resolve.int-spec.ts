@@ -1,7 +1,7 @@
 import { eventually } from '@past-tense/testing';
-import { DnsServer, type DnsAnswer } from '../../test/dns-server';
-import { inDns, type Resolve } from './resolve';
-import { TARGET_REFUSED, Targets } from './targets';
+import { DnsServer, type DnsAnswer } from './dns-server';
+import { inDns, type Resolve } from '../src/targets/resolve';
+import { TARGET_REFUSED, Targets } from '../src/targets/targets';
 
 const IPV4 = '93.184.215.14';
 const IPV6 = '2606:2800:21f:cb07:6820:80da:af6b:8b2c';

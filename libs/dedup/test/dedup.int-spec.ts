@@ -2,8 +2,8 @@ import { Database } from '@past-tense/database';
 import { firstIdAt, newId } from '@past-tense/envelope';
 import { createLogger } from '@past-tense/telemetry';
 import { testDatabase } from '@past-tense/testing';
-import { claimForGood, DEDUP_MIGRATIONS, maintainPartitions, OutsideDedupWindowError, ProcessedEvents } from './index';
-import { weekOf } from './week';
+import { claimForGood, DEDUP_MIGRATIONS, maintainPartitions, OutsideDedupWindowError, ProcessedEvents } from '../src/index';
+import { weekOf } from '../src/week';
 
 const DAY_MS = 86_400_000;
 const TTL_MS = 30 * DAY_MS;

@@ -3,8 +3,8 @@ import { ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { OpenToAll } from '@past-tense/auth';
 import { Accepts, Answers, Problem, Problems, ValidBody } from '@past-tense/service';
 import { z } from 'zod';
-import { OUTSIDE } from '../outside';
-import { Behaviours, failures, parties, type Behaviour, type Party } from './behaviours';
+import { OUTSIDE } from './outside';
+import { Behaviours, failures, parties, type Behaviour, type Party } from '../behaviour/behaviours';
 
 const behaviour = z.strictObject({
   latencyMs: z.int().min(0).max(60_000).default(0),

@@ -4,9 +4,9 @@ import type { Database } from '@past-tense/database';
 import { newId } from '@past-tense/envelope';
 import { ask, eventually, testDatabase, type Answer } from '@past-tense/testing';
 import { z } from 'zod';
-import { Receiver, believes } from '../../test/receiver';
-import { openDatabase, startService } from '../../test/running-service';
-import { Webhooks, webhookSettings, WebhooksModule, WEBHOOKS_MIGRATIONS } from '../index';
+import { Receiver, believes } from './receiver';
+import { openDatabase, startService } from './running-service';
+import { Webhooks, webhookSettings, WebhooksModule, WEBHOOKS_MIGRATIONS } from '../src/index';
 
 const ADA = 'ada webhooks:manage';
 const EVE = 'eve webhooks:manage';
