@@ -82,7 +82,10 @@ export default async function eject(tree, { service, target }) {
   write('package.json', asJson(rootPackage(tree, basename(home), service)));
   write('tsconfig.json', asJson(rootReferences(tree, folders)));
   write('README.md', await formatted(tree, 'README.md', readme(basename(home), packages.get(`@past-tense/${service}`), taken)));
-  return () => fitLockFile(home);
+  return () => {
+    fitLockFile(home);
+    console.log(`\n${service} is in ${home}. There: npm start, and npm test -- ${service}.`);
+  };
 }
 
 function packagesOf(tree) {
