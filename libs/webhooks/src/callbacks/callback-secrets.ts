@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import { list } from '@past-tense/config';
 
 const SECRET = /^whsec_[A-Za-z0-9+/]+={0,2}$/;
 const MIN_BYTES = 24;
@@ -9,18 +9,10 @@ const MAX_BYTES = 64;
  * they are rotated.
  */
 export const callbackSecrets = () =>
-  z
-    .string()
-    .transform((text) =>
-      text
-        .split(',')
-        .map((entry) => entry.trim())
-        .filter(Boolean),
-    )
-    .refine(
-      (secrets) => secrets.length > 0 && secrets.every(isSecret),
-      'must be one or more secrets, separated by commas: whsec_ and the base64 of 24 to 64 bytes',
-    );
+  list().refine(
+    (secrets) => secrets.every(isSecret),
+    'must be one or more secrets, separated by commas: whsec_ and the base64 of 24 to 64 bytes',
+  );
 
 function isSecret(text: string): boolean {
   const encoded = text.slice('whsec_'.length);

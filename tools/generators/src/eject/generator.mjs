@@ -68,7 +68,7 @@ export default async function eject(tree, { service, target }) {
   refuseUnlessFree(home, target, tree.root);
 
   const taken = closure(packages, [`@past-tense/${service}`, ...MACHINERY]);
-  const files = new Set(FILES.filter((file) => tree.exists(file)));
+  const files = new Set(FILES);
   for (const { folder } of taken) visitNotIgnoredFiles(tree, folder, (file) => files.add(file.split(sep).join('/')));
 
   const to = relative(tree.root, home).split(sep).join('/');
