@@ -22,16 +22,16 @@ WORKDIR /app
 COPY --from=manifests /manifests ./
 RUN --mount=type=cache,target=/npm-cache \
     npm ci --cache /npm-cache --omit=dev --ignore-scripts --no-audit \
-      -w apps/orders -w apps/payments -w apps/shipping -w apps/tracking -w apps/sandbox -w infra/catalogue -w infra/issuer -w infra/lag-watch -w infra/cdc \
+      -w apps -w infra/catalogue -w infra/issuer -w infra/lag-watch -w infra/cdc \
  && find node_modules \( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.map' -o -name '*.md' \) -type f -delete
 
 FROM ${NODE_IMAGE}
 ENV NODE_ENV=production
 WORKDIR /app
-# A volume that is mounted on one of these takes over its owner and its mode.
-RUN install -d -o node -g node $(printf '/secrets/%s ' postgres cdc orders payments shipping tracking sandbox orders-client carrier) /issuer \
- && install -d -m 0777 /registry
 COPY --from=production /app ./
+# A volume that is mounted on one of these takes over its owner and its mode.
+RUN install -d -o node -g node $(cd apps && printf '/secrets/%s ' * postgres cdc orders-client carrier) /issuer \
+ && install -d -m 0777 /registry
 COPY --from=build /compiled ./
 USER node
 # No npm and no shell in between: signals reach the service, which stops in order within ten seconds.

@@ -32,7 +32,7 @@ const mayUse = {
   local: [],
   issuer: ['auth', 'config', 'telemetry'],
   catalogue: ['config', 'contracts', 'messaging', 'telemetry'],
-  observability: ['contracts'],
+  observability: ['contracts', 'local'],
   cdc: ['config', 'contracts'],
   'lag-watch': ['config', 'contracts', 'messaging', 'telemetry'],
   'dead-letters': ['contracts', 'database', 'local', 'messaging', 'telemetry'],

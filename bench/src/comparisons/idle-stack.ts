@@ -1,3 +1,4 @@
+import { SERVICES } from '@past-tense/local';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { measuredTogether, type Comparison, type Sample } from '../comparison';
 import { cpuSecondsOf, residentMegabytesOf } from '../processes';
@@ -8,11 +9,8 @@ const IDLE_MS = 30_000;
 const FOUR = 'the four with messaging';
 const ALL = 'the whole stack';
 
-const what: Record<StackProcess, string> = {
-  orders: 'service with relay and consumer',
-  payments: 'service with relay and consumer',
-  shipping: 'service with relay and consumer',
-  tracking: 'service with relay and consumer',
+const what: Record<string, string> = {
+  ...Object.fromEntries(SERVICES.map((service) => [service, 'service with relay and consumer'])),
   sandbox: 'the payment provider and the carrier',
   PostgreSQL: 'with all of its processes',
   Kafka: 'one broker',

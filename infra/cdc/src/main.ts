@@ -1,7 +1,7 @@
 import { ConfigurationError, httpUrl, readConfig } from '@past-tense/config';
 import { allTopics } from '@past-tense/contracts';
 import { readFileSync } from 'node:fs';
-import { Client } from 'pg';
+import { Client, escapeIdentifier } from 'pg';
 import { z } from 'zod';
 import { connectorOf, PUBLICATION, READER } from './connector';
 
@@ -18,7 +18,7 @@ async function setUp(): Promise<void> {
   const { CONNECT_URL, DATABASE_HOST, SECRETS_FOLDER } = readConfig(settings);
   for (const service of new Set(allTopics().map(({ producer }) => producer))) {
     const password = readFileSync(`${SECRETS_FOLDER}/${service}/password`, 'utf8');
-    await allowReading(new Client({ host: DATABASE_HOST, user: service, database: service, password }));
+    await allowReading(service, new Client({ host: DATABASE_HOST, user: service, database: service, password }));
     const name = `${service}-outbox`;
     const config = connectorOf(service, DATABASE_HOST, SECRETS_FOLDER);
     const answer = await fetch(`${CONNECT_URL}/connectors/${name}/config`, {
@@ -33,12 +33,13 @@ async function setUp(): Promise<void> {
   }
 }
 
-/** The service's own role publishes its outbox: only inserts, and only to the one who reads it. */
-async function allowReading(client: Client): Promise<void> {
+/** The service's own role lets the reader in and publishes its outbox: only inserts, and only to the one who reads it. */
+async function allowReading(database: string, client: Client): Promise<void> {
   await client.connect();
   try {
     const { rowCount } = await client.query('SELECT 1 FROM pg_publication WHERE pubname = $1', [PUBLICATION]);
     if (rowCount === 0) await client.query(`CREATE PUBLICATION ${PUBLICATION} FOR TABLE outbox WITH (publish = 'insert')`);
+    await client.query(`GRANT CONNECT ON DATABASE ${escapeIdentifier(database)} TO ${READER}`);
     await client.query(`GRANT SELECT ON outbox TO ${READER}`);
   } finally {
     await client.end();

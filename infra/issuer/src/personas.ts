@@ -10,8 +10,10 @@ export interface Persona {
 }
 
 const CUSTOMER: readonly Scope[] = ['orders:read', 'orders:write', 'webhooks:manage'];
+/** Whatever a service shows, whoever helps customers may see. */
+const EVERYTHING_TO_READ = (Object.keys(SCOPES) as Scope[]).filter((scope) => scope.endsWith(':read'));
 const STAFF: Readonly<Record<string, Persona>> = {
-  support: { subject: 'support', scopes: ['orders:read', 'orders:write', 'orders:any', 'payments:read', 'shipments:read'] },
+  support: { subject: 'support', scopes: [...EVERYTHING_TO_READ, 'orders:write', 'orders:any'] },
   operator: { subject: 'operator', scopes: ['operations'] },
   nobody: { subject: 'nobody', scopes: [] },
   orders: { subject: 'orders', scopes: ['shipments:command'], service: true },

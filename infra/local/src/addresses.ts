@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Complaint } from './complaint';
 import { ROOT } from './root';
-import { PART_PORTS, SERVICE_PORTS, type PartName, type ServiceName } from './stack';
+import { PART_PORTS, SERVICE_PORTS, type PartName, type ServiceName } from './services';
 
 const HOST = '127.0.0.1';
 

@@ -9,4 +9,5 @@ export { Postgres } from './postgres';
 export { Registry } from './registry';
 export { Issuer, tokenOf } from './issuer';
 export { ROOT } from './root';
-export { PART_PORTS, SERVICE_PORTS, SERVICES, Stack, type KafkaUser, type PartName, type ServiceName, type StackOptions } from './stack';
+export { PART_PORTS, SERVICE_PORTS, SERVICES, type KafkaUser, type PartName, type ServiceName } from './services';
+export { Stack, type StackOptions } from './stack';

@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 import { databaseUrlOf } from './addresses';
 import { Complaint } from './complaint';
-import { SERVICES } from './stack';
+import { SERVICES } from './services';
 
 const USAGE = `Usage: npm run --silent query -- <service> "SELECT …"
 

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { Complaint } from './complaint';
 import { ROOT } from './root';
-import { PART_PORTS, SERVICE_PORTS, type StackOptions } from './stack';
+import { PART_PORTS, SERVICE_PORTS } from './services';
+import type { StackOptions } from './stack';
 
 type Ports = StackOptions['ports'];
 

@@ -10,22 +10,10 @@ import { freePort } from './ports';
 import { Postgres } from './postgres';
 import { Registry } from './registry';
 import { ROOT } from './root';
-
-/** The services, with their default ports, in the order in which a person meets them. */
-export const SERVICE_PORTS = { orders: 3001, payments: 3002, shipping: 3003, tracking: 3004, sandbox: 3009 } as const;
-export type ServiceName = keyof typeof SERVICE_PORTS;
-/** The services of this repository: all of them, or one that was taken out of it (`nx g eject`) and whom it calls. */
-export const SERVICES = (Object.keys(SERVICE_PORTS) as ServiceName[]).filter((name) => existsSync(join(ROOT, 'apps', name)));
-
-/** What the services stand on, and the command channels beside their HTTP, with their default ports. */
-export const PART_PORTS = { postgres: 15_432, kafka: 19_092, registry: 18_081, issuer: 3011, shipping_grpc: 3103 } as const;
-export type PartName = keyof typeof PART_PORTS;
+import { COMMANDS, KAFKA_USERS, SERVICES, type KafkaUser, type PartName, type ServiceName } from './services';
 
 const HOST = '127.0.0.1';
 const ORDERS_CLIENT = 'orders-client';
-/** Who may talk to Kafka where it asks: the services that take part in the events, and three programs. */
-const KAFKA_USERS = ['orders', 'payments', 'shipping', 'tracking', 'lag-watch', 'replay', 'catalogue'] as const;
-export type KafkaUser = (typeof KAFKA_USERS)[number];
 /** Grants permissions, and so may do everything; no other user may. */
 const SUPER_USER = 'catalogue';
 const READY_TIMEOUT_MS = 60_000;
@@ -195,12 +183,12 @@ export class Stack {
   /** Commands, callbacks and the secrets that they need: each service gets only its own. */
   #commandEnv(name: ServiceName): NodeJS.ProcessEnv {
     const { ports } = this.#options;
-    if (name === 'orders')
-      return { SHIPPING_COMMANDS_ADDRESS: `${HOST}:${ports.shipping_grpc}`, ORDERS_CLIENT_SECRET: this.#secrets[ORDERS_CLIENT] };
+    const channels = { ...grpcEnv(name, ports), ...channelAddresses(ports) };
+    if (name === 'orders') return { ...channels, ORDERS_CLIENT_SECRET: this.#secrets[ORDERS_CLIENT] };
     const callbacks = { CARRIER_CALLBACK_SECRET: `whsec_${Buffer.from(this.#secrets['carrier']!).toString('base64')}` };
-    if (name === 'shipping') return { GRPC_PORT: String(ports.shipping_grpc), ...callbacks };
+    if (name === 'shipping') return { ...channels, ...callbacks };
     if (name === 'sandbox') return { CARRIER_CALLBACK_URL: `${this.url('shipping')}/carrier/callbacks`, ...callbacks };
-    return {};
+    return channels;
   }
 
   /** A token of the service orders. */
@@ -286,6 +274,20 @@ function isKafkaUser(name: string): name is KafkaUser {
 
 function kafkaSecret(user: KafkaUser): string {
   return `kafka-${user}`;
+}
+
+/** Where a service listens for commands, if it answers any. */
+function grpcEnv(name: ServiceName, ports: StackOptions['ports']): NodeJS.ProcessEnv {
+  const port = (ports as Record<string, number>)[`${name}${COMMANDS}`];
+  return port === undefined ? {} : { GRPC_PORT: String(port) };
+}
+
+/** Where the services listen for commands, for whoever sends them: `SHIPPING_COMMANDS_ADDRESS`. */
+function channelAddresses(ports: StackOptions['ports']): NodeJS.ProcessEnv {
+  const channels = Object.entries(ports).filter(([part]) => part.endsWith(COMMANDS));
+  return Object.fromEntries(
+    channels.map(([part, port]) => [`${part.slice(0, -COMMANDS.length).toUpperCase()}_COMMANDS_ADDRESS`, `${HOST}:${port}`]),
+  );
 }
 
 /** Versions of events, chosen for one service: `ORDERS_PUBLISHED_VERSIONS` is `PUBLISHED_VERSIONS` of orders. */

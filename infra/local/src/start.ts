@@ -8,7 +8,8 @@ import { clearLeftovers, forgetRun, noteRun } from './leftovers';
 import { requireFree } from './ports';
 import { FOLDER, JARS_FOLDER, portsFrom, portVariable } from './settings';
 import { ROOT } from './root';
-import { SERVICE_PORTS, SERVICES, Stack, type ServiceName } from './stack';
+import { COMMANDS, SERVICE_PORTS, SERVICES, type ServiceName } from './services';
+import { Stack } from './stack';
 
 const DEMO_TIMEOUT_MS = 60_000;
 const RESTART_DELAY_MS = 1_000;
@@ -17,12 +18,13 @@ const NAMES: Partial<Record<string, string>> = {
   kafka: 'Kafka',
   registry: 'the schema registry',
   issuer: 'the issuer of tokens',
-  shipping_grpc: 'the command channel of shipping',
 };
 
 /** An order needs every service. */
 const IS_WHOLE = SERVICES.length === Object.keys(SERVICE_PORTS).length;
 
+const nameOf = (part: string) =>
+  part.endsWith(COMMANDS) ? `the command channel of ${part.slice(0, -COMMANDS.length)}` : (NAMES[part] ?? part);
 const say = (line = '') => process.stdout.write(`${line}\n`);
 
 let stack: Stack | undefined;
@@ -43,7 +45,7 @@ async function start(): Promise<void> {
   const left = await clearLeftovers(FOLDER);
   if (left.length > 0) say(`An earlier start had left ${left.join(', ')} running; stopped.`);
   for (const [part, port] of Object.entries(ports))
-    if (isHere(part)) await requireFree(port, NAMES[part] ?? part, portVariable(part as keyof typeof ports));
+    if (isHere(part)) await requireFree(port, nameOf(part), portVariable(part as keyof typeof ports));
   if (values.fresh) for (const part of ['data', 'logs', 'passwords.json']) rmSync(join(FOLDER, part), { recursive: true, force: true });
 
   say('Starting the stack');

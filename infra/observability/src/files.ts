@@ -1,8 +1,10 @@
 import { allServices, allTeams, allTopics } from '@past-tense/contracts';
+import { SERVICE_PORTS } from '@past-tense/local';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { alertmanager } from './alertmanager';
 import { dashboards } from './dashboards';
+import { prometheus } from './prometheus';
 import { ruleGroups } from './rules';
 
 /** Folder of the generated files. */
@@ -15,6 +17,7 @@ export function generatedFiles(): Map<string, string> {
   const [topics, services] = [allTopics(), allServices()];
   return new Map([
     ['rules.yml', yaml({ groups: ruleGroups(topics, services) })],
+    ['prometheus.yml', yaml(prometheus(SERVICE_PORTS))],
     ['alertmanager.yml', yaml(alertmanager(allTeams().map(({ name }) => name)))],
     ...dashboards(topics, services).map((board): [string, string] => [
       `dashboards/${board.uid}.json`,
