@@ -99,6 +99,13 @@ function participleOf(word) {
   return SIMPLE_PAST.get(word) ?? (stem && prefix + stem);
 }
 
+/** The verb of a participle that ends in -ed, such as `issue` of `issued`; undefined if it is not one that is known here. */
+export function verbOf(participle) {
+  const verbs = [1, 2, 3].map((letters) => participle.slice(0, -letters));
+  const found = [...verbs, participle.replace(/ied$/, 'y')].find((verb) => IMPERATIVES.has(verb) || VERBS_OR_THINGS.has(verb));
+  return participle.endsWith('ed') ? found : undefined;
+}
+
 /**
  * Whether a name says what to do: first a verb, then what to do it to.
  * @param {ReadonlySet<string>} things what the events are about (order, payment); "OrderCancel" is no request
