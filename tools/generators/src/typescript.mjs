@@ -90,12 +90,10 @@ export class SourceFile {
 
   /** The classes that the file declares, with the names of their methods. */
   get classes() {
-    return this.#source.statements
-      .filter(ts.isClassDeclaration)
-      .map(({ name, members }) => ({
-        name: name.text,
-        methods: members.filter(ts.isMethodDeclaration).map((method) => method.name.getText()),
-      }));
+    return this.#source.statements.filter(ts.isClassDeclaration).map(({ name, members }) => ({
+      name: name.text,
+      methods: members.filter(ts.isMethodDeclaration).map((method) => method.name.getText()),
+    }));
   }
 
   /** The names that the file lets out. */
@@ -116,7 +114,7 @@ export class SourceFile {
 
   #addToList(list, elements, text, { first = false } = {}) {
     if (elements.length === 0) return this.#insert(list.getStart() + 1, text);
-    return first ? this.#insert(elements[0].getStart(), `${text}, `) : this.#insert(elements.at(-1).end, `, ${text}`);
+    return first ? this.#insert(elements[0].getStart(), `${text}, `) : this.#insert(elements.at(-1).end, `,\n${text}`);
   }
 
   #find(matches, within) {

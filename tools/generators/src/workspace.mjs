@@ -87,7 +87,9 @@ export function openChannel(tree, { receiver, manifest }) {
 export function sendTo(tree, { caller, receiver, scope }) {
   const RECEIVER = receiver.toUpperCase();
   const channel = new SourceFile(tree, PORTS).propertiesOf('PART_PORTS').get(`${receiver}_grpc`);
-  const settings = new SourceFile(tree, `apps/${caller}/src/${caller}.config.ts`);
+  const settings = new SourceFile(tree, `apps/${caller}/src/${caller}.config.ts`)
+    .import('flag', '@past-tense/config')
+    .import('wholeNumber', '@past-tense/config');
   const wanted = [
     ['ADDRESS', `z.string().regex(/^[\\w.-]+:\\d{1,5}$/, 'must be host:port')`, `Where ${receiver} answers commands.`],
     ['TLS', 'flag(false)', `Whether ${receiver} is reached over TLS, with a certificate that Node trusts.`],

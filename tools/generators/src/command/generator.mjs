@@ -35,7 +35,7 @@ export default async function generateCommand(tree, { receiver, name, caller = '
   const scope = existing ? declarations.contracts.declared(existing, 'commands').scope : `${thing.things}:command`;
 
   const rpc = rpcOf(type, description || `${capital(words(name))}.`);
-  const messages = messagesOf(type, { of, thing, words: words(name) });
+  const messages = messagesOf(type, { of, thing });
   if (existing) {
     addCommand(tree, declarations, existing, rpc, messages);
     const after = await readContracts(tree);

@@ -26,13 +26,13 @@ export const serviceOf = (receiver) => `${receiver[0].toUpperCase()}${receiver.s
 export const rpcOf = (type, description) => `  // ${description}\n  rpc ${type}(${type}Request) returns (${type}Response);\n`;
 
 /** What is asked with, and what is answered: ids. */
-export const messagesOf = (type, { of, thing, words }) => `// Which ${thing.words} it is about.
+export const messagesOf = (type, { of, thing }) => `// Which ${thing.words} it is about.
 message ${type}Request {
   // The ${of.words} that it belongs to.
   string ${of.name} = 1 [(buf.validate.field).string.uuid = true];
 }
 
-// It was done: ${words}.
+// It was done.
 message ${type}Response {
   // The ${thing.words}.
   string ${thing.path.replaceAll('-', '_')}_id = 1;

@@ -17,6 +17,7 @@ import { declarationOf, exampleOf, parseFields } from './fields.mjs';
 export default async function generateEvent(tree, options) {
   const declarations = await readContracts(tree);
   const aggregate = options.aggregate || aggregateOf(options.name);
+  requireFact(declarations, options.name, aggregate);
   const producer = producerOf(declarations, { ...options, aggregate });
   await addEvent(tree, { ...options, aggregate, producer });
   new SourceFile(tree, `apps/${producer}/src/${producer}.messages.ts`)
@@ -34,7 +35,6 @@ export default async function generateEvent(tree, options) {
  */
 export async function addEvent(tree, { name, aggregate, owner, producer, retention = 90, fields, description, contact }) {
   const declarations = await readContracts(tree);
-  requireAggregate(aggregate);
   requireFact(declarations, name, aggregate);
   const key = `${snake(aggregate)}_id`;
   const said = parseFields(fields);
@@ -67,6 +67,7 @@ export const aggregateOf = (name) => name.split('-').slice(0, -1).join('-');
 /** @throws Error if the name does not say what happened, or is taken */
 export function requireFact({ topics, things }, name, aggregate) {
   requireKebab(name, 'an event');
+  requireAggregate(aggregate || name);
   const mend = mendOfFact(pascal(name), { aggregate: snake(aggregate), things });
   if (mend) throw new Error(`"${name}" does not say what happened but must, because an event is a fact; ${mend}.`);
   const taken = topics.find(({ event, ...topic }) => topic.name === name || kebab(event.name) === name);

@@ -82,6 +82,7 @@ export function blueprintOf(declarations, { name, aggregate, of, consumed, publi
     hasMoney: fields.some(({ kind }) => kind === 'money'),
     saysMoney: decisions.some(({ data }) => data.some((said) => said.includes('toContract('))),
     published: published.map(({ type }) => type),
+    sorted: (names) => [...names].sort((a, b) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1)),
     decisions: [...decisions, ...notes],
     reactions: heard.map((one, i) =>
       reactionOf(declarations, one, { i, aggregate, thing, things, of: ofThing, fields, first: consumed[0], heard }),
@@ -148,6 +149,7 @@ function decisionOf({ topic, event, type }, { aggregate, fields }) {
     name: camel(does),
     status,
     statusWords: words(status),
+    saying: `is ${words(status)}`,
     description: `${capital(oneOf(aggregate))} is ${words(status)}.`,
     event: type,
     topic: topic.name,
@@ -169,7 +171,7 @@ function noteOf([oldest], aggregate) {
     does: `note-${words(oldest.name).split(' ').slice(0, -1).join('-')}`,
     name: camel(`note-${oldest.name}`),
     status,
-    statusWords: `noted as ${words(status)}`,
+    saying: `notes ${status}`,
     description: `${capital(words(oldest.name))}: ${oneOf(aggregate)} says so from now on.`,
     data: [],
   };

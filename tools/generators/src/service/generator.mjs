@@ -33,9 +33,10 @@ export default async function generateService(tree, options) {
       `${name} reacts to nothing; name a topic with --consumes. A service that begins with a request over HTTP is best copied from orders.`,
     );
   requireDifferent(consumed);
-  for (const topic of publishes) requireOwn(before, name, topic, options.aggregate);
   const aggregate = options.aggregate || aggregateFrom(before, publishes[0]) || `${aggregateOf(consumed[0][0].name)}-note`;
+  for (const topic of publishes) requireOwn(before, { name, topic, aggregate: options.aggregate || aggregateOf(topic) });
   requireAggregate(aggregate);
+  requireOne(publishes, aggregate, options.aggregate);
   const of = sharedId(before, consumed, name);
   const description = options.description || describe(publishes[0], consumed[0][0].name);
 
@@ -82,6 +83,15 @@ function requireFreeName(tree, { services }, name) {
     throw new Error(`"${name}" is no name for a service, because something else in the stack has it; name it otherwise.`);
 }
 
+/** Events whose names say otherwise are about one aggregate only if somebody says so. */
+function requireOne(publishes, aggregate, said) {
+  const other = publishes.find((topic) => !topic.startsWith(`${aggregate}-`));
+  if (!said && other)
+    throw new Error(
+      `${other} is about another aggregate than ${publishes[0]}, and a service begins with one; say which with --aggregate, or name one of them.`,
+    );
+}
+
 /** Two versions of one event are heard by one reaction. */
 function requireDifferent(consumed) {
   const [second] = consumed.filter(([oldest], i) => consumed.findIndex(([other]) => other === oldest) !== i);
@@ -92,9 +102,9 @@ function requireDifferent(consumed) {
 }
 
 /** @throws Error if the event is none, or another service publishes it */
-function requireOwn(declarations, name, topic, aggregate) {
+function requireOwn(declarations, { name, topic, aggregate }) {
   const declared = declarations.topics.find((one) => one.name === topic);
-  if (!declared) return requireFact(declarations, topic, aggregate || aggregateOf(topic));
+  if (!declared) return requireFact(declarations, topic, aggregate);
   const producer = declarations.services.find((service) => service.constant === declared.producer);
   if (producer.name !== name) throw new Error(`${name} may not publish ${topic}, because ${producer.name} does; name another event.`);
 }
