@@ -4,8 +4,13 @@ import ts from 'typescript';
 
 const KEBAB = /^[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*$/;
 const ONE_WORD = /^[a-z][a-z0-9]*$/;
-// Types of the house that a generated file names as well, and packages of the contracts that hold no events.
-const TAKEN_TYPES = new Set('database decision event fact map module money outbox promise reaction record transaction'.split(' '));
+// What a generated file names as well, and packages of the contracts that hold no events.
+const TAKEN_BY_FILES = new Set(
+  `column data database decide decision entity event fact facts fresh id index logger map module money now outbox producer promise reaction record row
+  runner said status transaction version`.split(/\s+/),
+);
+// Rooms without a meaning, which the house does not have.
+const MEANS_NOTHING = /^(common|shared|utils?|helpers?|misc)$/;
 const TAKEN_PACKAGES = new Set(['past_tense', 'money', 'buf', 'google']);
 
 /** `invoice-issued` as `InvoiceIssued`. */
@@ -20,6 +25,10 @@ export const kebab = (name) => wordsOf(name).join('-');
 export const words = (kebab) => kebab.replaceAll('-', ' ');
 export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 /** `an invoice`, `a payment`. */
+/** A sentence in one line. */
+export const oneLine = (text) => text.replace(/\s+/g, ' ').trim();
+/** A text as TypeScript writes it. */
+export const quoted = (text) => `'${text.replace(/[\\']/g, '\\$&')}'`;
 export const oneOf = (thing) => `${/^[aeiou]/.test(thing) ? 'an' : 'a'} ${words(thing)}`;
 
 /** `invoices`, `deliveries`, `batches`. */
@@ -39,13 +48,16 @@ export function requireServiceName(name) {
     throw new Error(
       `"${name}" is no name for a service: it names its folder, its database and its variables, so write one word of small letters, such as ${suggestion(name).replaceAll('-', '')}.`,
     );
+  if (MEANS_NOTHING.test(name))
+    throw new Error(`"${name}" is no name for a service, because it says nothing of what is in it; name what it does.`);
+  if (TAKEN_BY_FILES.has(name)) throw new Error(`"${name}" is no name for a service: it means something else here; choose another word.`);
   if (isReserved(name)) throw new Error(`"${name}" is no name for a service: it is a reserved word of TypeScript.`);
 }
 
 /** @throws Error if an aggregate cannot be named so */
 export function requireAggregate(name) {
   requireKebab(name, 'an aggregate');
-  if (isReserved(camel(name)) || TAKEN_TYPES.has(name) || TAKEN_PACKAGES.has(snake(name)))
+  if (isReserved(camel(name)) || TAKEN_BY_FILES.has(name) || TAKEN_PACKAGES.has(snake(name)))
     throw new Error(`"${name}" is no name for an aggregate: it means something else here; choose another word.`);
 }
 

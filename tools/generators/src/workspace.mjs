@@ -10,11 +10,14 @@ const FIRST_PORT = 3001;
 const OTHER_PORTS = [3010];
 /** Commands are listened for a hundred above HTTP. */
 const COMMANDS_OFFSET = 100;
+/** Where npm links our own packages. */
+const WORKSPACE = 'node_modules/@past-tense/';
 /** The outside world comes last wherever the services are listed. */
 const LAST_SERVICE = 'sandbox';
 
 /** Names that something else in the stack has. */
 export function takenNames(tree) {
+  const packages = Object.keys(readJson(tree, 'package-lock.json').packages).filter((path) => path.startsWith(WORKSPACE));
   const services = parseDocument(tree.read(COMPOSE, 'utf8'))
     .get('services')
     .items.map(({ key }) => key.value);
@@ -26,12 +29,15 @@ export function takenNames(tree) {
     'postgres',
     'cdc',
     'carrier',
-    'replay',
+    ...packages.map((path) => path.slice(WORKSPACE.length)),
   ]);
 }
 
-/** The first port for HTTP that nobody has. */
-export function freePort(tree) {
+/**
+ * The port for HTTP that is wanted, or the first one that nobody has.
+ * @throws Error if somebody has the one that is wanted
+ */
+export function portFor(tree, wanted) {
   const ports = new SourceFile(tree, PORTS);
   const taken = new Set(
     [...ports.propertiesOf('SERVICE_PORTS').values(), ...ports.propertiesOf('PART_PORTS').values()].map((text) =>
@@ -39,6 +45,8 @@ export function freePort(tree) {
     ),
   );
   for (const port of OTHER_PORTS) taken.add(port);
+  if (taken.has(wanted)) throw new Error(`Port ${wanted} is taken in ${PORTS}; name another one, or none.`);
+  if (wanted) return wanted;
   for (let port = FIRST_PORT; ; port += 1) if (!taken.has(port)) return port;
 }
 

@@ -6,7 +6,7 @@ import { saysWhatToDo } from '../../../../libs/contracts/generator/names.mjs';
 import { CONTRACTS, passGate, readContracts } from '../contracts.mjs';
 import { addDecision } from '../decision/add-decision.mjs';
 import { bringUpToDate } from '../derived.mjs';
-import { camel, capital, kebab, oneOf, pascal, plural, requireKebab, words } from '../names.mjs';
+import { camel, capital, kebab, oneLine, oneOf, pascal, plural, requireKebab, words } from '../names.mjs';
 import { addCaller, addCommand } from '../proto.mjs';
 import { repositoriesOf } from '../repositories.mjs';
 import { thingOf } from '../service/blueprint.mjs';
@@ -34,7 +34,7 @@ export default async function generateCommand(tree, { receiver, name, caller = '
     .find((service) => service.name === serviceOf(receiver));
   const scope = existing ? declarations.contracts.declared(existing, 'commands').scope : `${thing.things}:command`;
 
-  const rpc = rpcOf(type, description || `${capital(words(name))}.`);
+  const rpc = rpcOf(type, oneLine(description || `${capital(words(name))}.`));
   const messages = messagesOf(type, { of, thing });
   if (existing) {
     addCommand(tree, declarations, existing, rpc, messages);

@@ -3,7 +3,7 @@ import { formatFiles } from '@nx/devkit';
 import { mendOfFact } from '../../../../libs/contracts/generator/names.mjs';
 import { CONTRACTS, passGate, readContracts } from '../contracts.mjs';
 import { bringUpToDate } from '../derived.mjs';
-import { camel, capital, kebab, oneOf, pascal, requireAggregate, requireKebab, snake, words } from '../names.mjs';
+import { camel, capital, kebab, oneLine, oneOf, pascal, requireAggregate, requireKebab, snake, words } from '../names.mjs';
 import { declareTeam } from '../ownership.mjs';
 import { SourceFile } from '../typescript.mjs';
 import { declarationOf, exampleOf, parseFields } from './fields.mjs';
@@ -19,6 +19,7 @@ export default async function generateEvent(tree, options) {
   const aggregate = options.aggregate || aggregateOf(options.name);
   requireFact(declarations, options.name, aggregate);
   const producer = producerOf(declarations, { ...options, aggregate });
+  requireSoleKeeper(declarations, aggregate, declarations.service(producer).constant);
   await addEvent(tree, { ...options, aggregate, producer });
   new SourceFile(tree, `apps/${producer}/src/${producer}.messages.ts`)
     .import(pascal(options.name), '@past-tense/contracts')
@@ -42,7 +43,7 @@ export async function addEvent(tree, { name, aggregate, owner, producer, retenti
     throw new Error(`${key} is the key of ${name} and there anyway; leave it out of the fields.`);
   const all = [{ name: key, kind: 'uuid' }, ...said];
   const team = declareTeam(tree, declarations, { name: owner, contact, for: name });
-  const fact = description || `${capital(oneOf(aggregate))} ${remainderOf(name, aggregate)}.`;
+  const fact = oneLine(description || `${capital(oneOf(aggregate))} ${remainderOf(name, aggregate)}.`);
   tree.write(
     `${CONTRACTS}/proto/${snake(aggregate)}/v1/${snake(name)}.proto`,
     protoOf({
@@ -59,6 +60,16 @@ export async function addEvent(tree, { name, aggregate, owner, producer, retenti
   );
   const example = Object.fromEntries(all.map((field) => [camel(field.name.replaceAll('_', '-')), exampleOf(field)]));
   tree.write(`${CONTRACTS}/examples/${snake(aggregate)}.v1.${pascal(name)}.json`, JSON.stringify(example));
+}
+
+/** @throws Error if another service publishes about the aggregate, whose facts are counted by one */
+export function requireSoleKeeper({ topics, services }, aggregate, constant) {
+  const other = topics.find(({ event, producer }) => event.file.proto.package.split('.')[0] === snake(aggregate) && producer !== constant);
+  if (!other) return;
+  const keeper = services.find((service) => service.constant === other.producer).name;
+  throw new Error(
+    `${capital(oneOf(aggregate))} is what ${keeper} keeps, and one service publishes all facts about it; name another aggregate with --aggregate, or let ${keeper} publish it.`,
+  );
 }
 
 /** What an event happened to, if nobody says: its name without the participle. */

@@ -1,8 +1,10 @@
 // What the files of a service are made from: what it keeps, what it decides, what it reacts to.
 import { verbOf } from '../../../../libs/contracts/generator/names.mjs';
-import { camel, capital, oneOf, pascal, plural, snake, words } from '../names.mjs';
+import { camel, capital, oneOf, pascal, plural, quoted, snake, words } from '../names.mjs';
 import { literalOf } from './literal.mjs';
 
+/** What each row has of itself. */
+const OWN_FIELDS = new Set(['id', 'status', 'version']);
 const COLUMNS = { uuid: 'uuid', text: 'text' };
 const SAMPLES = {
   uuid: (i) => `'019aa000-0000-7000-8000-${String(i + 2).padStart(12, '0')}'`,
@@ -65,6 +67,7 @@ export function blueprintOf(declarations, { name, aggregate, of, consumed, publi
     name,
     Name: pascal(name),
     description,
+    quoted,
     port,
     timestamp: Date.now(),
     thing,
@@ -126,6 +129,9 @@ function neededBy(event, topic, { aggregate, known, consumed, name }) {
       `${topic.name} is about another aggregate than ${words(aggregate)}; a service like this keeps one, so name events about one.`,
     );
   const needed = event.fields.filter((field) => field.name !== key);
+  const own = needed.find((field) => OWN_FIELDS.has(field.name));
+  if (own)
+    throw new Error(`${topic.name} says its ${own.name}, which means something else in a service like this; write that service by hand.`);
   const unknown = needed.find((field) => !known.some((one) => one.name === field.name));
   if (unknown)
     throw new Error(
@@ -158,9 +164,7 @@ function decisionOf({ topic, event, type }, { aggregate, fields }) {
         ? `${field.localName}: ${thing}.id`
         : `${field.localName}: ${field.kind === 'money' ? `toContract(${thing}.${field.localName})` : `${thing}.${field.localName}`}`,
     ),
-    expected: said
-      .filter(({ kind }) => kind !== 'money')
-      .map((field) => `${field.localName}: opened.${field.own ? 'id' : field.localName}`),
+    expected: said.filter(({ kind }) => kind !== 'money').map((field) => `${field.localName}: fresh.${field.own ? 'id' : field.localName}`),
   };
 }
 

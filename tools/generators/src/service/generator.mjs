@@ -4,11 +4,11 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { passGate, readContracts } from '../contracts.mjs';
 import { bringUpToDate } from '../derived.mjs';
-import { addEvent, aggregateOf, requireFact } from '../event/generator.mjs';
-import { capital, pascal, plural, requireAggregate, requireServiceName, snake } from '../names.mjs';
+import { addEvent, aggregateOf, requireFact, requireSoleKeeper } from '../event/generator.mjs';
+import { capital, oneLine, plural, requireAggregate, requireServiceName, snake } from '../names.mjs';
 import { declareService, declareTeam } from '../ownership.mjs';
 import { addConsumer } from '../proto.mjs';
-import { addScope, freePort, registerService, takenNames } from '../workspace.mjs';
+import { addScope, portFor, registerService, takenNames } from '../workspace.mjs';
 import { blueprintOf, saidAbout, sharedId, verbOfFact } from './blueprint.mjs';
 
 const FILES = join(dirname(fileURLToPath(import.meta.url)), 'files');
@@ -37,8 +37,10 @@ export default async function generateService(tree, options) {
   for (const topic of publishes) requireOwn(before, { name, topic, aggregate: options.aggregate || aggregateOf(topic) });
   requireAggregate(aggregate);
   requireOne(publishes, aggregate, options.aggregate);
+  requireSoleKeeper(before, aggregate, `SERVICE_${name.toUpperCase()}`);
+  const port = portFor(tree, options.port);
   const of = sharedId(before, consumed, name);
-  const description = options.description || describe(publishes[0], consumed[0][0].name);
+  const description = oneLine(options.description || describe(publishes[0], consumed[0][0].name));
 
   const team = declareTeam(tree, before, { name: owner, contact, for: name });
   const retentionDays = Math.max(...consumed.flat().map((topic) => topic.retentionDays));
@@ -52,7 +54,6 @@ export default async function generateService(tree, options) {
   }
   await passGate(tree);
 
-  const port = options.port ?? freePort(tree);
   const declarations = await readContracts(tree);
   const blueprint = blueprintOf(declarations, { name, aggregate, of, consumed, publishes, description, port });
   generateFiles(tree, FILES, `apps/${name}`, { ...blueprint, dependencies: dependenciesOf(tree), libraries: [...LIBRARIES].sort() });

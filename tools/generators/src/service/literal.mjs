@@ -1,5 +1,6 @@
 // A payload as TypeScript writes it.
 import { ScalarType } from '@bufbuild/protobuf';
+import { quoted } from '../names.mjs';
 
 const LONG = new Set([ScalarType.INT64, ScalarType.UINT64, ScalarType.SINT64, ScalarType.FIXED64, ScalarType.SFIXED64]);
 const NANOS = 1_000_000;
@@ -35,5 +36,5 @@ function singleOf({ message, enum: values, scalar }, value) {
   if (message) return literalOf(message, value);
   if (values) return String(values.values.find(({ name }) => name === value)?.number ?? value);
   if (LONG.has(scalar)) return `${value}n`;
-  return typeof value === 'string' ? `'${value.replace(/[\\']/g, '\\$&')}'` : String(value);
+  return typeof value === 'string' ? quoted(value) : String(value);
 }
