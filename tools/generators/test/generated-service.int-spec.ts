@@ -6,7 +6,7 @@ import { Checkout, ROOT } from './checkout';
 const request = readFileSync(join(__dirname, 'fixtures', 'service-with-two-events', 'request.json'), 'utf8');
 const { name } = (JSON.parse(request) as { options: { name: string } }).options;
 // Its tests start a stack of their own, so the one that all suites share is not needed a second time.
-const JEST = `module.exports = { ...require('./jest.config.cjs'), globalSetup: undefined, globalTeardown: undefined };`;
+const JEST = `module.exports = { ...require('./jest.config.cjs'), roots: ['<rootDir>/apps'], globalSetup: undefined, globalTeardown: undefined };`;
 
 let checkout: Checkout;
 beforeAll(() => {

@@ -3,7 +3,7 @@ export const USAGE = `Usage: npm run position -- --consumer <name> [options]
 Without a target it shows how far the consumer is. With one it says what that would be, asks, and has the running
 consumer go on there: no restart, every instance does it for the partitions it has.
 
-  --consumer <name>    orders, payments, shipping or tracking
+  --consumer <name>    a service that consumes, such as payments
   --topic <name>       one topic; needed for a target
   --partition <number> one partition; all of them, if left out
   --to <time>          the first event whose record bears this time or a later one, such as 2026-11-21T08:00:00Z
