@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, join, relative } from 'node:path';
 
 export const ROOT = join(__dirname, '..', '..', '..');
-const LEFT_OUT = new Set(['node_modules', '.git', '.nx', '.past-tense', 'bench', 'runbooks', 'images']);
+const LEFT_OUT = new Set(['node_modules', '.git', '.nx', '.past-tense']);
 const WORKSPACE = '@past-tense';
 
 /** A copy of this checkout with what is compiled, which shares the installed packages. */
