@@ -12,7 +12,7 @@ import {
 import { firstIdAt, newId } from '@past-tense/envelope';
 import { ROOT } from '@past-tense/local';
 import { applyTopics, declaredTopics, KafkaProducer, offsetsOf, readTopic, type TopicSpec } from '@past-tense/messaging';
-import { aRecord, ask, eventually, kafkaBrokers, registryUrl, testDatabase } from '@past-tense/testing';
+import { aRecord, ask, eventually, kafkaBrokers, testDatabase } from '@past-tense/testing';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -620,7 +620,7 @@ const walks: Record<string, Drill> = {
     },
     env: () => ({
       KAFKA_BROKERS: kafkaBrokers().join(','),
-      SCHEMA_REGISTRY_URL: registryUrl(),
+      SCHEMA_REGISTRY_URL: stack.env['SCHEMA_REGISTRY_URL']!,
       POSTGRES: new URL(ownPostgres).host,
       AUTH_ISSUER: `http://127.0.0.1:${stack.env['ISSUER_PORT']}`,
       DEPLOYMENT: 'development',

@@ -9,18 +9,15 @@ const everybody = allServices().map(({ name }) => name);
 const byName = (names: readonly string[]) => [...names].sort((a, b) => a.localeCompare(b));
 
 describe('the least that everybody needs on Kafka, from the contracts (P1)', () => {
-  it.each(everybody)(
-    '%s writes what it publishes, reads what it consumes, and has its own topics and group',
-    (name) => {
-      const published = allTopics().flatMap((topic) => (topic.producer === name ? [topic.name] : []));
-      const consumed = allTopics().flatMap((topic) => (topic.consumers.includes(name) ? [topic.name] : []));
+  it.each(everybody)('%s writes what it publishes, reads what it consumes, and has its own topics and group', (name) => {
+    const published = allTopics().flatMap((topic) => (topic.producer === name ? [topic.name] : []));
+    const consumed = allTopics().flatMap((topic) => (topic.consumers.includes(name) ? [topic.name] : []));
 
-      expect(may(name, 'write', 'topic')).toEqual(byName([...published, ...ownTopics(name).filter((own) => own !== replayTopic(name))]));
-      expect(may(name, 'read', 'topic')).toEqual(byName([...consumed, ...returnTopics(name).keys(), replayTopic(name)]));
-      expect(may(name, 'describe-configs', 'topic')).toEqual(byName([...new Set([...published, ...consumed, ...ownTopics(name)])]));
-      expect(may(name, 'read', 'group')).toEqual([name]);
-    },
-  );
+    expect(may(name, 'write', 'topic')).toEqual(byName([...published, ...ownTopics(name).filter((own) => own !== replayTopic(name))]));
+    expect(may(name, 'read', 'topic')).toEqual(byName([...consumed, ...returnTopics(name).keys(), replayTopic(name)]));
+    expect(may(name, 'describe-configs', 'topic')).toEqual(byName([...new Set([...published, ...consumed, ...ownTopics(name)])]));
+    expect(may(name, 'read', 'group')).toEqual([name]);
+  });
 
   it('nobody but its producer writes to the topic of an event, and nobody reads dead letters', () => {
     for (const { name, producer } of allTopics())
