@@ -10,6 +10,7 @@ const LONGEST = [
   'e2e/alerts',
   'e2e/requests',
   'contracts/test/gate',
+  'generators/test/generated',
   'e2e/rebuild',
   'e2e/replay',
   'e2e/trace',

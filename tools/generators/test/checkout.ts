@@ -1,9 +1,11 @@
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, relative } from 'node:path';
+import { promisify } from 'node:util';
 
 export const ROOT = join(__dirname, '..', '..', '..');
+const run = promisify(execFile);
 const LEFT_OUT = new Set(['node_modules', '.git', '.nx', '.past-tense']);
 const WORKSPACE = '@past-tense';
 
@@ -23,14 +25,9 @@ export class Checkout {
    * Runs a program of Node's.
    * @throws Error with what it said, if it fails
    */
-  node(program: string, ...args: string[]): string {
+  async node(program: string, ...args: string[]): Promise<void> {
     try {
-      return execFileSync(process.execPath, [program, ...args], {
-        cwd: this.root,
-        encoding: 'utf8',
-        stdio: 'pipe',
-        maxBuffer: 64 * 1_048_576,
-      });
+      await run(process.execPath, [program, ...args], { cwd: this.root, maxBuffer: 64 * 1_048_576 });
     } catch (error) {
       const { stdout, stderr } = error as { stdout: string; stderr: string };
       throw new Error(`${relative(this.root, program)} ${args.join(' ')} failed:\n${stdout}${stderr}`);
@@ -38,8 +35,8 @@ export class Checkout {
   }
 
   /** Runs one of the installed tools. */
-  tool(name: string, ...args: string[]): string {
-    return this.node(realpathSync(join(ROOT, 'node_modules', '.bin', name)), ...args);
+  async tool(name: string, ...args: string[]): Promise<void> {
+    await this.node(realpathSync(join(ROOT, 'node_modules', '.bin', name)), ...args);
   }
 
   remove(): void {

@@ -9,28 +9,24 @@ const { name } = (JSON.parse(request) as { options: { name: string } }).options;
 const JEST = `module.exports = { ...require('./jest.config.cjs'), roots: ['<rootDir>/apps'], globalSetup: undefined, globalTeardown: undefined };`;
 
 let checkout: Checkout;
-beforeAll(() => {
+beforeAll(async () => {
   checkout = new Checkout();
-  checkout.node(join(__dirname, 'generate-into.mjs'), checkout.root, request);
-  checkout.node('libs/contracts/gate/check.mjs', '--write');
+  await checkout.node(join(__dirname, 'generate-into.mjs'), checkout.root, request);
+  await checkout.node('libs/contracts/gate/check.mjs', '--write');
 });
 afterAll(() => checkout.remove());
 
 describe('a service that was written by its generator', () => {
-  it('compiles with its tests', () => {
-    checkout.tool('tsc', '-p', `apps/${name}/tsconfig.json`);
-    // Of what it runs on, only the contracts have changed; what has just been checked need not be checked again.
-    checkout.tool('tsc', '-b', 'libs/contracts/tsconfig.build.json');
-    checkout.tool('tsc', '-p', `apps/${name}/tsconfig.build.json`, '--noCheck');
+  it('compiles with its tests, and leaves nothing for ESLint to say', async () => {
+    await Promise.all([checkout.tool('tsc', '-p', `apps/${name}/tsconfig.json`), checkout.tool('eslint', `apps/${name}`)]);
   });
 
-  it('has nothing for ESLint to say', () => {
-    checkout.tool('eslint', `apps/${name}`);
-  });
-
-  it('publishes its events when it hears of those that it consumes, on real parts: its own tests say so', () => {
+  it('publishes its events when it hears of those that it consumes, on real parts: its own tests say so', async () => {
+    // Of what it runs on, the contracts and the scopes have changed; what has just been checked need not be checked again.
+    await checkout.tool('tsc', '-b', 'libs/contracts/tsconfig.build.json', 'libs/auth/tsconfig.build.json');
+    await checkout.tool('tsc', '-p', `apps/${name}/tsconfig.build.json`, '--noCheck');
     writeFileSync(join(checkout.root, 'jest.of-generated.cjs'), JEST);
-    checkout.tool(
+    await checkout.tool(
       'jest',
       '--config',
       'jest.of-generated.cjs',
