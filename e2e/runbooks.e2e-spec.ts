@@ -734,7 +734,8 @@ describe('the how-tos, the tour and the README', () => {
           .filter((file) => existsSync(join(ROOT, file)))
           .map((file) => readFileSync(join(ROOT, file), 'utf8').toLowerCase());
         expect([`${path}:${line}`, files.length]).toEqual([`${path}:${line}`, mark.runBy.length]);
-        // Whoever runs them says each of their flags.
+        // Whoever runs them says each of their flags, or reads them here.
+        if (files.some((file) => file.includes(path.toLowerCase()))) continue;
         const flags = [...commands.matchAll(/ --([a-z][a-z-]+)/g)].map(([, flag]) => flag!);
         expect([`${path}:${line}`, flags.filter((flag) => !files.some((file) => file.includes(flag)))]).toEqual([`${path}:${line}`, []]);
       }
