@@ -29,6 +29,8 @@ import {
 
 useConsumers();
 
+// For ever, as far as a test is concerned. What is to end a wait while its event still fails has to do so within the tiers before this one, so those
+// are longer than that takes on a busy machine.
 const HOUR_MS = 3_600_000;
 const headersOf = ({ headers }: { headers: Record<string, unknown> }) =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
@@ -118,7 +120,7 @@ describe('retry tiers (D4)', () => {
     const name = await newName();
     const orderId = newId();
     const { state, reaction } = failing(name, () => true);
-    const first = await start(name, reaction, { tiers: tiers(3_000, HOUR_MS, HOUR_MS) });
+    const first = await start(name, reaction, { tiers: tiers(6_000, HOUR_MS, HOUR_MS) });
     await producer.publish(inVersions(orderId, 1, 2));
     await eventually(async () => expect((await heldBy(name)).map(({ place }) => place)).toEqual(['retry-5s', 'behind']));
     await first.stop();
@@ -134,7 +136,7 @@ describe('order under retry (D4)', () => {
     const name = await newName();
     const [bad, ...good] = newIds(21);
     const { state, reaction } = failing(name, ({ data, aggregateVersion }) => data.orderId === bad && aggregateVersion === 2);
-    await start(name, reaction, { tiers: tiers(400, 400, HOUR_MS) });
+    await start(name, reaction, { tiers: tiers(2_000, 4_000, HOUR_MS) });
     await producer.publish([
       ...inVersions(bad!, 1, 2, 3, 4, 5),
       ...good.flatMap((orderId) => inVersions(orderId, 1, 2)),
@@ -162,7 +164,7 @@ describe('order under retry (D4)', () => {
     const name = await newName();
     const orderId = newId();
     const { reaction, state } = failing(name, ({ aggregateVersion }) => aggregateVersion === 2);
-    await start(name, reaction, { tiers: tiers(1_000, HOUR_MS, HOUR_MS) });
+    await start(name, reaction, { tiers: tiers(4_000, HOUR_MS, HOUR_MS) });
     await producer.publish(inVersions(orderId, 2));
     await eventually(async () => expect(await heldBy(name)).toHaveLength(1));
     await producer.publish(inVersions(orderId, 1));
@@ -176,7 +178,7 @@ describe('order under retry (D4)', () => {
     const name = await newName();
     const orderId = newId();
     const { reaction, state } = failing(name, ({ aggregateVersion }) => aggregateVersion === 1);
-    await start(name, reaction, { tiers: tiers(1_500, HOUR_MS, HOUR_MS) });
+    await start(name, reaction, { tiers: tiers(6_000, HOUR_MS, HOUR_MS) });
     const records = inVersions(orderId, 1, 2, 3);
     await producer.publish(records);
     await eventually(async () => expect(await heldBy(name)).toHaveLength(3));
