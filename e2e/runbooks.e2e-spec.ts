@@ -562,6 +562,7 @@ const walks: Record<string, Drill> = {
   'README.md': {
     after: { 'Two commands': [(said) => expect(said).toMatch(/^20 orders in [^]*"entries":\[\{/m)] },
   },
+  'docs/access.md': { after: { 'On a workstation': [(said) => expect(said.match(/^ey[\w-]+\.[\w-]+\.[\w-]+$/gm)).toHaveLength(4)] } },
   [`${HOW_TO}/apply-the-catalogue.md`]: {
     after: { 'Look first': [(said) => expect(said).toContain('Nothing to do: topics and schemas are as the contracts declare.')] },
   },
@@ -708,13 +709,14 @@ describe('the runbooks (R5)', () => {
   it.each(Object.keys(drills).filter((name) => !LAST.includes(name)))(HELPS, drilled);
 });
 
-describe('the how-tos, the tour and the README', () => {
+describe('the documents', () => {
   const documents = [
     'README.md',
-    'docs/tour.md',
-    ...readdirSync(join(ROOT, HOW_TO)).flatMap((file) => (file.endsWith('.md') ? `${HOW_TO}/${file}` : [])),
+    ...['docs', HOW_TO].flatMap((folder) =>
+      readdirSync(join(ROOT, folder)).flatMap((file) => (file.endsWith('.md') ? `${folder}/${file}` : [])),
+    ),
   ];
-  const LANGUAGES = ['text', 'ts', 'json', 'proto', 'sql', 'mermaid'];
+  const LANGUAGES = ['text', 'ts', 'js', 'json', 'proto', 'sql', 'mermaid'];
 
   it('are all followed below, as far as they have commands that a test can run', () => {
     const withCommands = documents.filter((path) => readDocument(path).blocks.some(({ mark }) => !mark));

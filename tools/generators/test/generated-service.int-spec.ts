@@ -10,7 +10,7 @@ interface Request {
 
 /** What a document tells its reader to run; what several tell is run once. */
 const commands = new Set(
-  ['README.md', 'docs/how-to/add-a-service.md', 'docs/how-to/add-an-event.md'].flatMap((path) =>
+  ['README.md', 'docs/how-to/add-a-service.md', 'docs/how-to/add-an-event.md', 'docs/commands.md'].flatMap((path) =>
     [...readFileSync(join(ROOT, path), 'utf8').matchAll(/^ *npx nx g (.+)$/gm)].map(([, words]) => words!),
   ),
 );
@@ -44,13 +44,10 @@ beforeAll(async () => {
 afterAll(() => checkout.remove());
 
 describe('the commands of the documents', () => {
-  it('write a service, an event of it, a reaction of it and a reaction of another service to it', () => {
-    expect(requests.map(({ generator, options }) => `${generator} ${options['service'] ?? options['name']}`)).toEqual([
-      `service ${name}`,
-      'event invoice-cancelled',
-      `reaction ${name}`,
-      'reaction orders',
-    ]);
+  it('write a service, an event of it, a reaction of it, a reaction of another service to it and a command', () => {
+    expect(
+      requests.map(({ generator, options }) => `${generator} ${options['service'] ?? options['receiver'] ?? options['name']}`),
+    ).toEqual([`service ${name}`, 'event invoice-cancelled', `reaction ${name}`, 'reaction orders', `command ${name}`]);
   });
 });
 
