@@ -80,6 +80,21 @@ describe('the catalogue', () => {
     expect(routeOf(fact(OrderCompleted, { orderId }))).toEqual({ topic: topicOf(OrderCompleted), key: orderId });
   });
 
+  it('has those hear of each event who must; whoever is added hears it besides', () => {
+    const hear: Record<string, string[]> = {
+      'order-placed': ['payments', 'shipping', 'tracking'],
+      'payment-captured': ['orders', 'shipping', 'tracking'],
+      'payment-declined': ['orders', 'tracking'],
+      'payment-refunded': ['orders', 'tracking'],
+      'shipment-dispatched': ['orders', 'tracking'],
+      'shipment-rejected': ['orders', 'tracking'],
+      'order-completed': ['tracking'],
+      'order-cancelled': ['payments', 'tracking'],
+    };
+    for (const [name, consumers] of Object.entries(hear))
+      expect([name, allTopics().find((topic) => topic.name === name)?.consumers]).toEqual([name, expect.arrayContaining(consumers)]);
+  });
+
   it('knows what the versions of an event have in common (S4)', () => {
     const [v1, v2] = [topicOf(OrderPlaced), topicOf(OrderPlacedV2)];
 
