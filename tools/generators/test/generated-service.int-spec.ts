@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { Checkout, ROOT } from './checkout';
 
 interface Request {
@@ -98,7 +99,8 @@ describe('npx nx g', () => {
       },
     );
 
-    expect(stdout + stderr).toContain(`CREATE apps/${name}/src/${name}.messages.ts`);
+    // Nx writes in colours where Jest was started at a terminal.
+    expect(stripVTControlCharacters(stdout + stderr)).toContain(`CREATE apps/${name}/src/${name}.messages.ts`);
     expect(state()).toBe(before);
   });
 });
