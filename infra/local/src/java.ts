@@ -4,10 +4,16 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Complaint } from './complaint';
+import { Kafka } from './kafka';
+import { freePort } from './ports';
+import { classArchive } from './prepared-classes';
+import { Registry } from './registry';
 
 const run = promisify(execFile);
 const POM = join(__dirname, '..', 'pom.xml');
 const MIN_JAVA = 17;
+// Writing the archive takes some seconds more than stopping does.
+const ARCHIVED_WITHIN_MS = 60_000;
 
 /** Folders of the Java programs of the stack. */
 export interface Jars {
@@ -16,13 +22,19 @@ export interface Jars {
 }
 
 /**
- * The Java programs of the stack, fetched by Maven when they are not there yet or the pom.xml has changed.
+ * The Java programs of the stack, fetched by Maven when they are not there yet or the pom.xml has changed, with their classes prepared for this Java.
  * @param folder where they are kept between starts
  * @param fetching called before Maven is asked, because that takes a while
  * @throws Complaint if Java or Maven is missing or Maven fails
  */
 export async function ensureJars(folder: string, fetching: () => void): Promise<Jars> {
-  await requireJava();
+  const java = await requireJava();
+  const jars = await fetchedJars(folder, fetching);
+  await prepareClasses(folder, jars, java);
+  return jars;
+}
+
+async function fetchedJars(folder: string, fetching: () => void): Promise<Jars> {
   const wanted = createHash('sha256').update(readFileSync(POM)).digest('hex');
   const stamp = join(folder, 'pom.sha256');
   const jars = { kafka: join(folder, 'kafka'), registry: join(folder, 'registry') };
@@ -47,7 +59,39 @@ export async function ensureJars(folder: string, fetching: () => void): Promise<
   return jars;
 }
 
-async function requireJava(): Promise<void> {
+/**
+ * Starts each program once and stops it, for the JVM to write down the classes that it has read and checked: every start after that takes about half
+ * the processor time. Another Java needs it done again. Without it the programs start all the same, so nothing here is a reason to fail.
+ */
+async function prepareClasses(folder: string, jars: Jars, java: string): Promise<void> {
+  const stamp = join(folder, 'classes-of-java.txt');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === java) return;
+  const fresh = `${folder}.classes.${process.pid}`;
+  const options = async (name: keyof Jars) => ({
+    jars: jars[name],
+    dataDir: join(fresh, name),
+    logFile: join(fresh, `${name}.log`),
+    port: await freePort(),
+    javaOptions: [`-XX:ArchiveClassesAtExit=${join(fresh, `${name}.jsa`)}`],
+  });
+  const prepare = async (name: keyof Jars, program: Kafka | Registry) => {
+    await program.start();
+    const stopped = await program.child!.stop(ARCHIVED_WITHIN_MS);
+    if (stopped) renameSync(join(fresh, `${name}.jsa`), classArchive(jars[name]));
+  };
+  try {
+    await Promise.allSettled([
+      prepare('kafka', new Kafka(await options('kafka'))),
+      prepare('registry', new Registry(await options('registry'))),
+    ]);
+    writeFileSync(stamp, java);
+  } finally {
+    rmSync(fresh, { recursive: true, force: true });
+  }
+}
+
+/** @returns what Java says of its version */
+async function requireJava(): Promise<string> {
   const remedy = `install a Java runtime of version ${MIN_JAVA} or later and see that "java" is on the PATH.`;
   let output: string;
   try {
@@ -59,6 +103,8 @@ async function requireJava(): Promise<void> {
   const version = Number(/version "(?:1\.)?(\d+)/.exec(output)?.[1]);
   if (!(version >= MIN_JAVA))
     throw new Complaint(`Java ${Number.isNaN(version) ? 'of an unknown version' : version} is too old for Kafka; ${remedy}`);
+  // What is picked up from the environment is not of the version.
+  return output.replaceAll(/^Picked up .*\n/gm, '');
 }
 
 function mavenComplaint(error: NodeJS.ErrnoException & { stdout?: string }): Complaint {

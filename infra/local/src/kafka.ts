@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { Child, untilReady } from './child';
 import { Complaint } from './complaint';
 import { freePort, isListening } from './ports';
+import { preparedClasses } from './prepared-classes';
 
 const run = promisify(execFile);
 const HOST = '127.0.0.1';
@@ -27,6 +28,8 @@ export interface KafkaOptions {
     /** Users who may do everything. */
     readonly superUsers: readonly string[];
   };
+  /** Options of the JVM; those of its prepared classes unless others are given. */
+  readonly javaOptions?: readonly string[];
   /** Server properties that differ from those here. */
   readonly properties?: Readonly<Record<string, string | number | boolean>>;
 }
@@ -62,6 +65,7 @@ export class Kafka {
       name: 'Kafka',
       command: 'java',
       args: [
+        ...(this.options.javaOptions ?? preparedClasses(this.options.jars)),
         '-Xms256m',
         '-Xmx512m',
         '-XX:+UseSerialGC',
@@ -127,7 +131,9 @@ export class Kafka {
     const clusterId = `P${randomBytes(16).toString('base64url').slice(1)}`;
     try {
       await run('java', [
+        ...preparedClasses(this.options.jars),
         '-XX:TieredStopAtLevel=1',
+        '-XX:+UseSerialGC',
         `-Dlog4j2.configurationFile=${LOG_CONFIG}`,
         '-cp',
         join(this.options.jars, '*'),

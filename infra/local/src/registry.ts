@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Child, untilReady } from './child';
 import { Complaint } from './complaint';
+import { preparedClasses } from './prepared-classes';
 
 const HOST = '127.0.0.1';
 const START_TIMEOUT_MS = 60_000;
@@ -12,6 +13,8 @@ export interface RegistryOptions {
   readonly dataDir: string;
   readonly logFile: string;
   readonly port: number;
+  /** Options of the JVM; those of its prepared classes unless others are given. */
+  readonly javaOptions?: readonly string[];
 }
 
 /** A real Apicurio schema registry. It keeps its schemas in a file, so that their ids stay what the events on Kafka say. */
@@ -31,12 +34,12 @@ export class Registry {
 
   /** @throws Complaint if it does not come up */
   async start(): Promise<void> {
-    const { jars, dataDir, logFile, port } = this.options;
+    const { jars, dataDir, logFile, port, javaOptions = preparedClasses(jars) } = this.options;
     mkdirSync(dataDir, { recursive: true });
     this.#child = Child.start({
       name: 'Schema registry',
       command: 'java',
-      args: ['-Xmx192m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-jar', join(jars, jarName)],
+      args: [...javaOptions, '-Xmx192m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-jar', join(jars, jarName)],
       env: {
         ...process.env,
         QUARKUS_HTTP_HOST: HOST,
