@@ -40,7 +40,7 @@ beforeAll(async () => {
   writeFileSync(
     join(folder, 'prometheus.yml'),
     JSON.stringify({
-      global: { scrape_interval: '1s', evaluation_interval: '1s' },
+      global: { scrape_interval: '2s', evaluation_interval: '2s' },
       rule_files: [join(GENERATED, 'rules.yml')],
       scrape_configs: [...SERVICES.map((name) => job(name, system.stack.url(name))), job('lag-watch', `http://${HOST}:${lagWatchPort}`)],
     }),

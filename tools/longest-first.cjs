@@ -13,9 +13,9 @@ const LONGEST = [
   'generators/test/generated',
   'e2e/rebuild',
   'e2e/replay',
-  'e2e/trace',
+  'e2e/one-order',
   'e2e/versions',
-  'e2e/hostile',
+  'e2e/access',
 ];
 
 /** Begins with the suites that take longest. */

@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Child } from './child';
@@ -21,11 +21,13 @@ const STOP_TIMEOUT_MS = 10_000;
 
 /** Notes which processes belong to this start, so that a later one can clear away what a crash left behind. */
 export function noteRun(folder: string, children: readonly Child[]): void {
-  const parts = children.flatMap(({ options, pid }) =>
-    pid === undefined ? [] : [{ name: options.name, pid, startedAt: startOf(pid) ?? '' }],
-  );
-  const run: RunFile = { supervisor: { name: 'npm start', pid: process.pid, startedAt: startOf(process.pid) ?? '' }, parts };
-  writeFileSync(fileIn(folder), JSON.stringify(run, null, 2));
+  const living = children.flatMap(({ options, pid }) => (pid === undefined ? [] : [{ name: options.name, pid }]));
+  const [supervisor = '', ...starts] = startsOf([process.pid, ...living.map(({ pid }) => pid)]);
+  const parts = living.map((part, i) => ({ ...part, startedAt: starts[i]! }));
+  const run: RunFile = { supervisor: { name: 'npm start', pid: process.pid, startedAt: supervisor }, parts };
+  // Whole or not at all, whenever this process is killed.
+  writeFileSync(`${fileIn(folder)}.new`, JSON.stringify(run, null, 2));
+  renameSync(`${fileIn(folder)}.new`, fileIn(folder));
 }
 
 /** Forgets the processes of this start; they have all ended. */
@@ -52,18 +54,17 @@ export async function clearLeftovers(folder: string): Promise<string[]> {
 }
 
 function lives({ pid, startedAt }: Process): boolean {
-  return startOf(pid) === startedAt;
+  return startedAt !== '' && startsOf([pid])[0] === startedAt;
 }
 
-function startOf(pid: number): string | undefined {
-  try {
-    return (
-      execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } }).trim() ||
-      undefined
-    );
-  } catch {
-    return undefined;
-  }
+/** When processes were started; empty for those that have ended. */
+function startsOf(pids: readonly number[]): string[] {
+  const { stdout } = spawnSync('ps', ['-o', 'pid=,lstart=', '-p', pids.join(',')], {
+    encoding: 'utf8',
+    env: { ...process.env, LC_ALL: 'C' },
+  });
+  const starts = new Map([...(stdout ?? '').matchAll(/^ *(\d+) +(.*\S)/gm)].map(([, pid, start]) => [Number(pid), start!]));
+  return pids.map((pid) => starts.get(pid) ?? '');
 }
 
 const fileIn = (folder: string) => join(folder, 'run.json');

@@ -31,6 +31,8 @@ export interface StackOptions {
   readonly authorizer?: boolean;
   /** Told when a part is up. */
   readonly progress?: (part: string, detail: string, ms: number) => void;
+  /** Told when the process of a service is there, long before it is up. */
+  readonly launched?: () => void;
 }
 
 /** Everything the system needs, as processes on this machine. */
@@ -131,6 +133,7 @@ export class Stack {
   async startService(name: ServiceName, env: NodeJS.ProcessEnv = {}): Promise<Child> {
     const child = this.#launch(name, this.#options.ports[name], env);
     this.#services.set(name, child);
+    this.#options.launched?.();
     await this.#untilReady(name, child, this.#options.ports[name]);
     return child;
   }

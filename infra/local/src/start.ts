@@ -55,11 +55,12 @@ async function start(): Promise<void> {
     ports,
     authorizer: values.authorizer,
     progress: (part, detail, ms) => say(`  ${part.padEnd(16)} ${detail.padEnd(46)} ${ms ? `${(ms / 1000).toFixed(1)} s` : ''}`),
+    // Whoever kills this one leaves a service behind that the next start has to know of.
+    launched: () => noteRun(FOLDER, stack!.running()),
   });
   await stack.startInfrastructure();
   noteRun(FOLDER, stack.running());
   await stack.startServices();
-  noteRun(FOLDER, stack.running());
   say(`Ready after ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
   say();
   if (IS_WHOLE) {
@@ -111,7 +112,6 @@ async function keepUp(running: Stack, name: ServiceName): Promise<void> {
     say(`${name} ended by itself and is started again; ${relative(ROOT, running.logFile(name))} says why.`);
     await sleep(RESTART_DELAY_MS);
     await running.startService(name).catch((error: unknown) => say((error as Error).message));
-    noteRun(FOLDER, running.running());
   }
 }
 

@@ -85,8 +85,11 @@ describe('nx g eject', () => {
     ['shipping', ['sandbox', 'shipping']],
     ['tracking', ['tracking']],
   ])('%s: takes along every package that anything of it imports, and the sandbox if it calls it', async (service, apps) => {
-    const request = JSON.stringify({ generator: 'eject', options: { service, target: join(folder, 'shop') } });
+    const target = join(folder, 'shop');
+    const request = JSON.stringify({ generator: 'eject', options: { service, target } });
     const { said } = await run(ROOT, process.execPath, [join(__dirname, 'would-write.mjs'), request]);
+    // All of it goes through Nx's tree, so a dry run changes nothing.
+    expect(existsSync(target)).toBe(false);
     const files = JSON.parse(said) as { path: string; content: string }[];
 
     const packages = files
@@ -112,14 +115,5 @@ describe('nx g eject', () => {
       const dead = links.filter((link) => !/^\w+:/.test(link) && !existsSync(join(target, dirname(file), link)));
       expect([file, dead]).toEqual([file, []]);
     }
-  });
-
-  it('changes nothing in a dry run', async () => {
-    const target = join(folder, 'my-dry-run');
-
-    const { code, said } = await generate('orders', target, '--dry-run');
-
-    expect([code, said]).toEqual([0, expect.stringContaining('my-dry-run/apps/orders/src/main.ts') as string]);
-    expect(existsSync(target)).toBe(false);
   });
 });
