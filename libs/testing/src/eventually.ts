@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const POLL_MS = 25;
+const FIRST_POLL_MS = 25;
+// What takes long need not be asked for as often: most checks ask a service, a database or Kafka, which have other things to do.
+const LAST_POLL_MS = 100;
 
 /**
  * Waits until a check passes and returns what it returns. Checks again and again instead of sleeping for a guessed time.
@@ -8,13 +10,15 @@ const POLL_MS = 25;
  * @throws what the check threw last, when the time is over
  */
 export async function eventually<T>(check: () => T | Promise<T>, timeoutMs = 30_000): Promise<T> {
-  const deadline = Date.now() + timeoutMs;
+  const startedAt = Date.now();
+  const deadline = startedAt + timeoutMs;
   for (;;) {
     try {
       return await check();
     } catch (error) {
-      if (Date.now() >= deadline) throw error;
-      await sleep(POLL_MS);
+      const now = Date.now();
+      if (now >= deadline) throw error;
+      await sleep(Math.min(FIRST_POLL_MS + (now - startedAt) / 20, LAST_POLL_MS));
     }
   }
 }
