@@ -12,7 +12,7 @@ import { Client } from 'pg';
 export interface Placing {
   readonly customerId?: string;
   readonly paymentToken?: string;
-  readonly recipient?: string;
+  readonly country?: string;
 }
 
 export interface DeadLetter {
@@ -110,7 +110,7 @@ export class StartedStack {
    * Places an order.
    * @returns its id
    */
-  async place({ customerId = CUSTOMER, paymentToken = 'tok_visa', recipient = 'Ada' }: Placing = {}): Promise<string> {
+  async place({ customerId = CUSTOMER, paymentToken = 'tok_visa', country = 'DE' }: Placing = {}): Promise<string> {
     const { status, body } = await ask(`${this.url('orders')}/orders`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...(await this.as('support')) },
@@ -118,7 +118,7 @@ export class StartedStack {
         customerId,
         lines: [{ sku: 'teapot', quantity: 1, unitPrice: { minorUnits: 3499, currency: 'EUR' } }],
         paymentToken,
-        deliveryAddress: { recipient, street: 'Main Street 1', city: 'Berlin', postalCode: '10115', country: 'DE' },
+        deliveryAddress: { recipient: 'Ada', street: 'Main Street 1', city: 'Berlin', postalCode: '10115', country },
       }),
     });
     expect(status).toBe(202);

@@ -1,10 +1,13 @@
 import {
+  CustomerForgotten,
   decode,
   fact,
+  isSealed,
   OrderCancelled,
   OrderCancelled_Reason,
   OrderCompleted,
   OrderPlaced,
+  personalTextsOf,
   PaymentCaptured,
   PaymentDeclined,
   PaymentDeclined_Reason,
@@ -84,12 +87,9 @@ describe('POST /orders (C2)', () => {
       schemaOwner: 'ordering',
       producer: { name: 'orders', version: '1.0.0' },
     });
-    expect(decode(OrderPlaced, value)).toMatchObject({
-      orderId,
-      customerId: request.customerId,
-      total: { minorUnits: 4498n, currency: 'EUR' },
-      paymentToken: 'tok_visa',
-    });
+    const placed = decode(OrderPlaced, value);
+    expect(placed).toMatchObject({ orderId, customerId: request.customerId, total: { minorUnits: 4498n, currency: 'EUR' } });
+    expect(personalTextsOf(OrderPlaced, placed).filter(({ text }) => !isSealed(text))).toEqual([]);
   });
 
   it('names every wrong field in a problem document', async () => {
@@ -245,5 +245,56 @@ describe('the service', () => {
     expect(status).toBe(404);
     expect(headers.get('content-type')).toContain('application/problem+json');
     expect(body).toMatchObject({ title: 'Not Found', detail: 'There is nothing at GET /nothing/here.' });
+  });
+});
+
+describe('POST /customers/{customerId}/erasure (P2)', () => {
+  const forget = async (customerId: string) =>
+    await orders.post(`/customers/${customerId}/erasure`, '', await orders.as('data-protection'));
+  const placeFor = async (customerId: string) => await orders.post('/orders', { ...request, customerId });
+
+  it('waits until every order of the customer is settled, money included', async () => {
+    const customerId = newId();
+    const { orderId } = (await placeFor(customerId)).body as { orderId: string };
+    const refusal = { status: 409, body: { type: 'urn:past-tense:problem:orders-not-settled' } };
+    expect(await forget(customerId)).toMatchObject(refusal);
+
+    await publish(
+      captured(orderId),
+      fact(ShipmentRejected, { shipmentId: newId(), orderId, reason: ShipmentRejected_Reason.UNDELIVERABLE }),
+    );
+    await untilStatus(orderId, 'cancelled');
+    expect(await forget(customerId)).toMatchObject(refusal);
+
+    const amount = { minorUnits: 4498n, currency: 'EUR' };
+    await publish(fact(PaymentRefunded, { paymentId: newId(), orderId, amount, providerReference: 'ref' }));
+    await eventually(async () => expect(await forget(customerId)).toMatchObject({ status: 200, body: { customerId } }));
+    const { value } = await untilPublished('customer-forgotten', customerId);
+    expect(decode(CustomerForgotten, value)).toMatchObject({ customerId });
+  });
+
+  it('forgets once, and then nothing can be ordered any more, by them alone', async () => {
+    const customerId = newId();
+    const first = await forget(customerId);
+
+    expect(first.status).toBe(200);
+    expect((await forget(customerId)).body).toEqual(first.body);
+    const refused = await placeFor(customerId);
+    expect(refused).toMatchObject({ status: 409, body: { type: 'urn:past-tense:problem:person-forgotten' } });
+    expect((await placeFor(newId())).status).toBe(202);
+    await untilPublished('customer-forgotten', customerId);
+    expect(await published('customer-forgotten', customerId)).toHaveLength(1);
+  });
+
+  it('never leaves an order behind that nobody can read, however closely both meet', async () => {
+    const customers = Array.from({ length: 20 }, () => newId());
+    const outcomes = await Promise.all(
+      customers.map(async (customerId) => {
+        const [placed, forgotten] = await Promise.all([placeFor(customerId), forget(customerId)]);
+        return [placed.status, forgotten.status].join();
+      }),
+    );
+
+    expect(outcomes.filter((outcome) => !['202,409', '409,200'].includes(outcome))).toEqual([]);
   });
 });

@@ -4,6 +4,7 @@ import { Outbox, Relay } from '@past-tense/outbox';
 import { inFlow } from '@past-tense/telemetry';
 import { aPlacing, ORDER_SCHEMAS, ORDER_TABLES, orderPlaced } from '../orders';
 import { logger, outboxDatabase, untilPublished } from '../outbox-rows';
+import { personalDataIn } from '../personal';
 import { program } from '../program';
 
 export interface AppendOptions {
@@ -24,7 +25,13 @@ program(async ({ url, transactions, append, broker }: AppendOptions) => {
   const producer = broker === undefined ? undefined : new KafkaProducer({ brokers: [broker], clientId: 'bench', logger });
   const relay = producer && new Relay({ database, publish: producer.publish, logger });
   relay?.start();
-  const outbox = new Outbox({ producer: { name: 'orders', version: '1.0.0' }, schemas: ORDER_SCHEMAS, committed: () => relay?.wake() });
+  const { personal, close } = await personalDataIn(url);
+  const outbox = new Outbox({
+    producer: { name: 'orders', version: '1.0.0' },
+    schemas: ORDER_SCHEMAS,
+    personal,
+    committed: () => relay?.wake(),
+  });
   await place(database, WARM_UP, append ? outbox : undefined);
   return {
     async run() {
@@ -38,7 +45,7 @@ program(async ({ url, transactions, append, broker }: AppendOptions) => {
       if (relay) await untilPublished(database);
       await relay?.stop();
       await producer?.disconnect();
-      await database.close();
+      await Promise.all([database.close(), close()]);
     },
   };
 });

@@ -31,7 +31,8 @@ const orderId = '019aa000-0000-7000-8000-000000000001';
 
 describe('the catalogue', () => {
   it('declares every topic completely (T1, T2, T4)', () => {
-    const shipped = [
+    expect(allTopics().map((topic) => topic.name)).toEqual([
+      'customer-forgotten',
       'delivery-address-changed',
       'order-cancelled',
       'order-completed',
@@ -44,8 +45,7 @@ describe('the catalogue', () => {
       'shipment-delivered',
       'shipment-dispatched',
       'shipment-rejected',
-    ];
-    expect(allTopics().map((topic) => topic.name)).toEqual(expect.arrayContaining(shipped));
+    ]);
     for (const topic of allTopics()) {
       expect(allTeams().find(({ name }) => name === topic.owner)?.contact).toContain('@');
       expect(serviceNamed(topic.producer).owner).toBe(topic.owner);

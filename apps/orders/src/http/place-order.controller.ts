@@ -8,6 +8,7 @@ import { currentFlow } from '@past-tense/telemetry';
 import type { Response } from 'express';
 import { placeOrder, type Decision, type OrderRequest } from '../domain/order';
 import { MixedCurrenciesError, TotalTooLargeError } from '../domain/order.errors';
+import { CustomerRepository } from '../storage/customer.repository';
 import { OrderRepository } from '../storage/order.repository';
 import { AnswersAccepted } from './accepted';
 import { placeOrderRequest, type PlaceOrderRequest } from './place-order.request';
@@ -18,6 +19,7 @@ import { placeOrderRequest, type PlaceOrderRequest } from './place-order.request
 export class PlaceOrderController {
   constructor(
     private readonly orders: OrderRepository,
+    private readonly customers: CustomerRepository,
     private readonly jobs: Jobs,
     private readonly keys: IdempotencyKeys,
   ) {}
@@ -33,6 +35,7 @@ export class PlaceOrderController {
   @TakesIdempotencyKey()
   @Problems({
     400: 'The request is not valid; every wrong field is named.',
+    409: 'The customer was forgotten; or a request with this Idempotency-Key is being worked on.',
     422: 'The order makes no sense as a whole, or the Idempotency-Key was used for another request.',
   })
   async place(
@@ -43,6 +46,7 @@ export class PlaceOrderController {
   ): Promise<unknown> {
     const customerId = customerOf(request, caller);
     const answer = await this.keys.once(caller.subject, keyed, async (transaction) => {
+      await this.customers.hold(transaction, customerId);
       const [orderId, jobId] = [newId(), newId()];
       const { correlationId } = currentFlow()!;
       await this.orders.add(transaction, decide(orderId, { ...request, customerId }), { jobId, correlationId });

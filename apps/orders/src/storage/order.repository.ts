@@ -3,7 +3,7 @@ import { Database, type Transaction } from '@past-tense/database';
 import { Jobs } from '@past-tense/jobs';
 import { Outbox } from '@past-tense/outbox';
 import { Webhooks } from '@past-tense/webhooks';
-import type { Decision, Order } from '../domain/order';
+import { isSettled, type Decision, type Order } from '../domain/order';
 import { failureOf, type FailureCode } from '../jobs/failures';
 import type { WebhookEvent } from '../webhooks/events';
 import { OrderRow } from './order.row';
@@ -73,6 +73,17 @@ export class OrderRepository {
     return row && toKnown(row);
   }
 
+  /** How many orders of a customer are not settled: on their way, or with money that is. */
+  async countUnsettled(transaction: Transaction, customerId: string): Promise<number> {
+    // Few of them are, so this reads those that could be, by an index.
+    const open = await transaction.entities
+      .createQueryBuilder(OrderRow, 'open')
+      .where('open.customerId = :customerId', { customerId })
+      .andWhere(`(open.endedAt IS NULL OR (open.status = 'cancelled' AND open.refundedAt IS NULL AND open.declinedAt IS NULL))`)
+      .getMany();
+    return open.filter((row) => !isSettled(toOrder(row))).length;
+  }
+
   async #lock(transaction: Transaction, orderId: string): Promise<OrderRow | null> {
     return await transaction.entities.findOne(OrderRow, { where: { id: orderId }, lock: { mode: 'pessimistic_write' } });
   }
@@ -101,6 +112,7 @@ function toRow(order: Order): Omit<OrderRow, 'jobId' | 'cancellationJobId' | 'co
     paidAt: order.paidAt ?? null,
     endedAt: order.endedAt ?? null,
     refundedAt: order.refundedAt ?? null,
+    declinedAt: order.declinedAt ?? null,
     cancellationReason: order.cancellationReason ?? null,
   };
 }
@@ -116,6 +128,7 @@ function toOrder(row: OrderRow): Order {
     paidAt: row.paidAt ?? undefined,
     endedAt: row.endedAt ?? undefined,
     refundedAt: row.refundedAt ?? undefined,
+    declinedAt: row.declinedAt ?? undefined,
     cancellationReason: row.cancellationReason ?? undefined,
   };
 }
