@@ -87,6 +87,8 @@ describe('an order that has ended', () => {
 
   it('notes that its payment was declined after all', () => {
     expect(declinePayment(cancelled, tuesday)).toEqual({ order: { ...cancelled, declinedAt: tuesday }, facts: [] });
+    const noted = { ...cancelled, declinedAt: monday };
+    expect(declinePayment(noted, tuesday)).toEqual({ order: noted, facts: [] });
   });
 
   it('notes the refund', () => {
