@@ -62,6 +62,7 @@ const ENDPOINTS: readonly Endpoint[] = [
   { service: 'shipping', operation: 'GET /shipments/{shipmentId}', allowed: { support: 200 } },
   { service: 'tracking', operation: 'GET /orders/{orderId}/timeline', allowed: ownOrder(200) },
   { service: 'tracking', operation: 'GET /flows/{correlationId}', allowed: ownOrder(200) },
+  { service: 'orders', operation: 'GET /customers/{customerId}/erasure', allowed: { 'data-protection': 200 } },
   { service: 'orders', operation: 'POST /customers/{customerId}/erasure', allowed: { 'data-protection': 200 } },
   ...operationsOf('orders', 'payment-captured'),
   ...operationsOf('payments', 'order-placed'),

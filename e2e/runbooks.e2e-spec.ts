@@ -130,6 +130,7 @@ async function orderWithNonsense(): Promise<string> {
 
 let order: string;
 let others: string[];
+let leaver: string;
 
 const drills: Record<string, Drill<Heading>> = {
   'breaking-change': {
@@ -302,6 +303,41 @@ const drills: Record<string, Drill<Heading>> = {
         (said) => expect(said).toBe('payments: 1 discarded\n'),
       ],
       Verify: [(said) => expect(said).toMatch(new RegExp(`^${NO_LETTERS}\n1 orders in `))],
+    },
+  },
+  'forget-a-person': {
+    async symptom() {
+      // As long as nobody pays, the parcel is here, and so the order can be cancelled.
+      await stack.behave('payments', { failure: 'closed' });
+      leaver = newId();
+      order = await stack.place({ customerId: leaver });
+      await eventually(async () => expect(await shipmentOf(order)).toBeDefined());
+    },
+    after: {
+      Look: [(said) => expect(said).toMatch(new RegExp(`^${leaver} has placed 1 order and is not to be forgotten.*\n  ${order}  placed `))],
+      Do: [
+        async (said) => {
+          expect(said).toMatch(new RegExp(`^${leaver} is forgotten as soon as these orders are settled, .*\n  ${order}  placed `));
+          expect((await stack.tryToPlace({ customerId: leaver })).status).toBe(409);
+          await stack.behave('payments');
+        },
+        async (said) => {
+          expect(said).toMatch(new RegExp(`^${leaver} was forgotten at `));
+          expect(await stack.books(order)).toEqual(['capture 1', 'refund 1']);
+          // As a backup would bring it back.
+          await stack.query('key_store', 'DELETE FROM forgotten_people WHERE person = $1', [leaver]);
+          await stack.query('key_store', `INSERT INTO data_keys (person, readers, wrapped) VALUES ($1, 'shipping', 'from a backup')`, [
+            leaver,
+          ]);
+        },
+        (said) => expect(said).toContain(`${leaver} was forgotten at `),
+      ],
+      Verify: [
+        async (said) => {
+          expect(said).toMatch(new RegExp(`^${leaver} was forgotten at `));
+          expect(await stack.query('key_store', 'SELECT readers FROM data_keys WHERE person = $1', [leaver])).toEqual([]);
+        },
+      ],
     },
   },
   'webhooks-parked': {

@@ -6,8 +6,10 @@ import { PersonalData } from '@past-tense/privacy';
 import { LOGGER, SETTINGS } from '@past-tense/service';
 import type { Logger } from '@past-tense/telemetry';
 import { WebhooksModule } from '@past-tense/webhooks';
+import { Cancellations } from './commands/cancellations';
 import { FollowAnswersOfShipping } from './commands/follow-answers-of-shipping';
 import { shippingClient } from './commands/shipping-client';
+import { ForgetWhenSettled } from './erasures/forget-when-settled';
 import { CancelOrderController } from './http/cancel-order.controller';
 import { ChangeDeliveryAddressController } from './http/change-delivery-address.controller';
 import { ForgetCustomerController } from './http/forget-customer.controller';
@@ -40,6 +42,6 @@ const webhooks = WebhooksModule.register({ events: webhookEvents });
     }),
   ],
   controllers: [PlaceOrderController, GetOrderController, CancelOrderController, ChangeDeliveryAddressController, ForgetCustomerController],
-  providers: [OrderRepository, CustomerRepository, FollowAnswersOfShipping, ...ordersMessages.reactions],
+  providers: [OrderRepository, CustomerRepository, Cancellations, FollowAnswersOfShipping, ForgetWhenSettled, ...ordersMessages.reactions],
 })
 export class OrdersModule {}

@@ -1,9 +1,9 @@
-/** Orders of the customer are on their way, or money for them is, which takes what would be forgotten. */
-export class CustomerNeededError extends Error {
-  override name = 'CustomerNeededError';
-  constructor(unsettled: number) {
+/** The customer asked to be forgotten, or was: nothing new begins that would need what is forgotten. */
+export class CustomerLeavingError extends Error {
+  override name = 'CustomerLeavingError';
+  constructor(customerId: string) {
     super(
-      `${unsettled === 1 ? 'An order of this customer is' : `${unsettled} orders of this customer are`} not settled. Wait until it is delivered or refunded, or cancel it, and ask again.`,
+      `Customer ${customerId} asked to be forgotten, so nothing can be ordered under this id any more; whoever comes back needs a new one.`,
     );
   }
 }

@@ -1,13 +1,26 @@
-import { Controller, HttpCode, Post } from '@nestjs/common';
+import { Controller, Get, HttpCode, Post, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import { Allow } from '@past-tense/auth';
+import { Allow, Caller, type Principal } from '@past-tense/auth';
 import { Database } from '@past-tense/database';
-import { Answers, Problem, Problems, UuidParam, UuidPath } from '@past-tense/service';
+import { Answers, Problems, UuidParam, UuidPath } from '@past-tense/service';
+import type { Response } from 'express';
 import { z } from 'zod';
-import { CustomerNeededError } from '../domain/customer.errors';
-import { CustomerRepository } from '../storage/customer.repository';
+import { Cancellations } from '../commands/cancellations';
+import { CustomerRepository, type KnownCustomer } from '../storage/customer.repository';
+import { OrderRepository } from '../storage/order.repository';
 
-const forgottenView = z.object({ customerId: z.uuid(), forgottenAt: z.iso.datetime() });
+const time = z.iso.datetime();
+
+const erasureView = z.object({
+  customerId: z.uuid(),
+  orders: z.int().describe('How many orders the customer has placed.'),
+  unsettled: z
+    .array(z.object({ orderId: z.uuid(), status: z.enum(['placed', 'cancelled']), placedAt: time }))
+    .describe('Orders that have to end first: `placed` waits for its parcel to leave or to be called off, `cancelled` for its money.'),
+  askedAt: time.optional().describe('When it was asked for; from then on the customer cannot order.'),
+  forgottenAt: time.optional().describe('When the keys were destroyed.'),
+});
+type ErasureView = z.infer<typeof erasureView>;
 
 @ApiTags('customers')
 @Controller('customers')
@@ -16,7 +29,18 @@ export class ForgetCustomerController {
   constructor(
     private readonly database: Database,
     private readonly customers: CustomerRepository,
+    private readonly orders: OrderRepository,
+    private readonly cancellations: Cancellations,
   ) {}
+
+  @Get(':customerId/erasure')
+  @ApiOperation({ summary: 'See what is known of a customer, and whether they are forgotten' })
+  @UuidPath('customerId', 'The customer.')
+  @Answers(200, 'What is known of the customer.', erasureView)
+  @Problems({ 400: 'The id is not a UUID.' })
+  async see(@UuidParam('customerId') customerId: string): Promise<ErasureView> {
+    return toView(customerId, await this.database.transaction((transaction) => this.customers.find(transaction, customerId)));
+  }
 
   @Post(':customerId/erasure')
   @HttpCode(200)
@@ -24,20 +48,42 @@ export class ForgetCustomerController {
     summary: 'Forget a customer',
     description:
       'The keys of their personal data are destroyed: nothing of it can be read any more, in events, rows and backups. This cannot be undone. ' +
-      'Asking again makes sure of it and changes nothing.',
+      'Orders whose parcel is still here are cancelled first, and the money is returned; the answer is 202 until the last order is settled, and the ' +
+      'customer is forgotten then without being asked for again. Asking again makes sure of it and changes nothing.',
   })
   @UuidPath('customerId', 'The customer.')
-  @Answers(200, 'The customer is forgotten.', forgottenView)
-  @Problems({ 400: 'The id is not a UUID.', 409: 'An order of the customer is not settled yet.' })
-  async forget(@UuidParam('customerId') customerId: string): Promise<z.infer<typeof forgottenView>> {
-    const forgottenAt = await this.database.transaction(async (transaction) => {
-      try {
-        return await this.customers.forget(transaction, customerId, new Date());
-      } catch (error) {
-        if (error instanceof CustomerNeededError) throw new Problem(409, 'orders-not-settled', 'Orders not settled', error.message);
-        throw error;
+  @Answers(200, 'The customer is forgotten.', erasureView)
+  @Answers(202, 'The customer will be forgotten as soon as the orders that are named are settled.', erasureView)
+  @Problems({ 400: 'The id is not a UUID.' })
+  async forget(
+    @UuidParam('customerId') customerId: string,
+    @Caller() caller: Principal,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<ErasureView> {
+    const known = await this.database.transaction(async (transaction) => {
+      await this.customers.askToForget(transaction, customerId, caller.subject);
+      const { unsettled } = await this.customers.find(transaction, customerId);
+      for (const { id } of unsettled) {
+        const order = (await this.orders.lock(transaction, id))!;
+        if (order.order.status === 'placed') await this.cancellations.request(transaction, order, caller.subject);
       }
+      return await this.customers.forgetIfSettled(transaction, customerId, new Date());
     });
-    return { customerId, forgottenAt: forgottenAt.toISOString() };
+    if (!known.forgottenAt) response.status(202);
+    return toView(customerId, known);
   }
+}
+
+function toView(customerId: string, { orders, unsettled, askedAt, forgottenAt }: KnownCustomer): ErasureView {
+  return {
+    customerId,
+    orders,
+    unsettled: unsettled.map(({ id, status, placedAt }) => ({
+      orderId: id,
+      status: status as ErasureView['unsettled'][number]['status'], // One that is completed is settled.
+      placedAt: placedAt.toISOString(),
+    })),
+    askedAt: askedAt?.toISOString(),
+    forgottenAt: forgottenAt?.toISOString(),
+  };
 }

@@ -73,15 +73,21 @@ export class OrderRepository {
     return row && toKnown(row);
   }
 
-  /** How many orders of a customer are not settled: on their way, or with money that is. */
-  async countUnsettled(transaction: Transaction, customerId: string): Promise<number> {
+  /** How many orders a customer has placed. */
+  async countOf(transaction: Transaction, customerId: string): Promise<number> {
+    return await transaction.entities.countBy(OrderRow, { customerId });
+  }
+
+  /** The orders of a customer that are not settled, oldest first: on their way, or with money that is. */
+  async unsettledOf(transaction: Transaction, customerId: string): Promise<Order[]> {
     // Few of them are, so this reads those that could be, by an index.
     const open = await transaction.entities
       .createQueryBuilder(OrderRow, 'open')
       .where('open.customerId = :customerId', { customerId })
       .andWhere(`(open.endedAt IS NULL OR (open.status = 'cancelled' AND open.refundedAt IS NULL AND open.declinedAt IS NULL))`)
+      .orderBy('open.placedAt')
       .getMany();
-    return open.filter((row) => !isSettled(toOrder(row))).length;
+    return open.map(toOrder).filter((order) => !isSettled(order));
   }
 
   async #lock(transaction: Transaction, orderId: string): Promise<OrderRow | null> {
