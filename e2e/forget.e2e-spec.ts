@@ -1,17 +1,21 @@
 import { decode, isSealed, OrderPlaced, topicOf, type PersonalText, personalTextsOf } from '@past-tense/contracts';
 import { fromHeaders, newId, toHeaders } from '@past-tense/envelope';
 import { ROOT, tokenOf } from '@past-tense/local';
-import { KafkaProducer, readTopic, type StoredMessage } from '@past-tense/messaging';
+import { KafkaProducer, ownTopics, readTopic, type StoredMessage } from '@past-tense/messaging';
 import { KeyStore, MasterKeys } from '@past-tense/privacy';
 import { Database } from '@past-tense/database';
 import { createLogger } from '@past-tense/telemetry';
 import { ask, eventually, type Answer } from '@past-tense/testing';
 import { execFile } from 'node:child_process';
 import { createDecipheriv, randomBytes } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { System, type PlacedOrder } from './system';
+import { runTool } from './tool';
 
 const run = promisify(execFile);
 const logger = createLogger({ service: 'e2e', version: '1', level: 'silent', format: 'json' });
@@ -44,19 +48,71 @@ function somebody(): Person {
 /** How long a key that is destroyed stays in the memory of a service. */
 const CACHED_MS = 200;
 
+/** A country to which nothing is sent by mistake; shipping fails at it, as a bug would have it. */
+const FAILING = 'NZ';
+
 let system: System;
+let receiver: Server;
+/** What services have exported to OpenTelemetry and sent to webhooks. */
+const received: Buffer[] = [];
 const [leaver, stayer] = [somebody(), somebody()];
 let ordered: PlacedOrder;
 beforeAll(async () => {
-  system = await System.start({ DATA_KEYS_CACHED_MS: String(CACHED_MS) });
+  receiver = createServer((request, response) => {
+    request.on('data', (chunk: Buffer) => received.push(chunk));
+    request.on('end', () => response.setHeader('content-type', 'application/json').end('{}'));
+  });
+  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`;
+  system = await System.start({
+    DATA_KEYS_CACHED_MS: String(CACHED_MS),
+    OTEL_EXPORTER_OTLP_ENDPOINT: url,
+    OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+    WEBHOOK_ALLOWED_NETWORKS: '127.0.0.0/8',
+    RETRY_ATTEMPTS: '2',
+    RETRY_FIRST_DELAY_MS: '10',
+    RETRY_TIER_DELAYS_MS: '100,200,300',
+  });
+  const { status } = await ask(`${system.stack.url('orders')}/webhooks`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...(await as(leaver.customerId)) },
+    body: JSON.stringify({ url, events: ['order.completed'] }),
+  });
+  expect(status).toBe(201);
+  const from = new Date().toISOString();
   ordered = await orderOf(leaver);
   await orderOf(stayer);
+  await orderThatFailedAtFirst(leaver);
+  const file = join(exported(), 'order-placed.jsonl');
+  await runTool(system, 'replay', ['export', '--topic', 'order-placed', '--from', from, '--to', new Date().toISOString(), '--file', file]);
 });
-afterAll(() => system.end());
+afterAll(async () => {
+  await system.end();
+  receiver.closeAllConnections();
+  receiver.close();
+});
+
+/** A folder for what leaves the system, beside its data and its logs. */
+function exported(): string {
+  const folder = join(system.stack.folder, 'exported');
+  mkdirSync(folder, { recursive: true });
+  return folder;
+}
+
+const behave = async (failure: string) =>
+  expect(
+    (
+      await ask(`${system.stack.url('sandbox')}/behaviour/payments`, {
+        method: 'PUT',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ failure }),
+      })
+    ).status,
+  ).toBe(200);
 
 const as = async (name: string) => ({ authorization: `Bearer ${await tokenOf(system.stack.issuer.url, name)}` });
 
-async function place({ customerId, paymentToken, address, sku }: Person): Promise<Answer> {
+async function place({ customerId, paymentToken, address, sku }: Person, country = 'DE'): Promise<Answer> {
   return await ask(`${system.stack.url('orders')}/orders`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...(await as('support')) },
@@ -64,7 +120,7 @@ async function place({ customerId, paymentToken, address, sku }: Person): Promis
       customerId,
       lines: [{ sku, quantity: 1, unitPrice: { minorUnits: 3499, currency: 'EUR' } }],
       paymentToken,
-      deliveryAddress: { ...address, country: 'DE' },
+      deliveryAddress: { ...address, country },
     }),
   });
 }
@@ -84,6 +140,24 @@ async function orderOf(person: Person): Promise<PlacedOrder> {
   return placed;
 }
 
+/** An order whose event went through every retry topic of shipping to its dead letters, and was sent back once the bug was mended. */
+async function orderThatFailedAtFirst(person: Person): Promise<void> {
+  await system.query(
+    'shipping',
+    `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'a bug'; END $$;
+     CREATE TRIGGER refuse BEFORE INSERT ON shipments FOR EACH ROW WHEN (NEW.address->>'country' = '${FAILING}') EXECUTE FUNCTION refuse()`,
+  );
+  const placed = (await place(person, FAILING)).body as PlacedOrder;
+  await eventually(async () =>
+    expect(
+      await system.query('shipping', `SELECT 1 FROM held_events WHERE place = 'dlq' AND aggregate_id = $1`, [placed.orderId]),
+    ).toHaveLength(1),
+  );
+  await system.query('shipping', 'DROP FUNCTION refuse CASCADE');
+  await runTool(system, 'dead-letters', ['redrive', '--consumer', 'shipping', '--why', 'the bug is mended']);
+  await system.untilOver(placed, 'happy');
+}
+
 /** How a word may stand in a file: as it is, in base64 wherever it begins in it, and in hex. */
 function waysToWrite(word: string): string[] {
   const shifted = [0, 1, 2].map((shift) => {
@@ -94,10 +168,11 @@ function waysToWrite(word: string): string[] {
   return [word, ...shifted, Buffer.from(word).toString('hex')];
 }
 
-/** The parts of the system that hold a word on disk, in their data or their logs. */
-async function partsThatHold(...words: string[]): Promise<string[]> {
+/** The files that hold a word: data and logs of every part of the system, and what left it. */
+async function filesThatHold(...words: string[]): Promise<string[]> {
   await system.query('orders', 'CHECKPOINT');
-  const folders = ['data', 'logs'].map((folder) => join(system.stack.folder, folder));
+  writeFileSync(join(exported(), 'received'), Buffer.concat(received));
+  const folders = ['data', 'logs', 'exported'].map((folder) => join(system.stack.folder, folder));
   const wanted = words.flatMap(waysToWrite).flatMap((text) => ['-e', text]);
   // With -z grep passes over what was allocated and never written, which is most of Kafka's files.
   const search = run('grep', ['-rlzaF', ...wanted, ...folders], { env: { ...process.env, LC_ALL: 'C' }, maxBuffer: 16 * 1_048_576 });
@@ -108,7 +183,7 @@ async function partsThatHold(...words: string[]): Promise<string[]> {
     return error;
   });
   const files = stdout.split('\n').filter(Boolean);
-  return [...new Set(files.map((file) => relative(system.stack.folder, file).split('/').slice(0, 2).join('/')))].sort();
+  return files.map((file) => relative(system.stack.folder, file)).sort();
 }
 
 /** The personal texts of the event of an order, as they stand on Kafka. */
@@ -150,13 +225,21 @@ async function readByThief(person: Person): Promise<string[]> {
 }
 
 /** The tool, as `npm run forget` runs it. */
-async function forget({ customerId }: Person): Promise<{ customerId: string; forgottenAt: string }> {
+async function forget({ customerId }: Person, ...flags: string[]): Promise<Forgotten> {
   const { stack } = system;
   const { authorization } = await as('data-protection');
-  const { stdout } = await run(process.execPath, [join(ROOT, 'tools', 'forget', 'dist', 'main.js'), customerId, '--yes', '--json'], {
+  const tool = [join(ROOT, 'tools', 'forget', 'dist', 'main.js'), customerId, '--yes', '--json', ...flags];
+  const { stdout } = await run(process.execPath, tool, {
     env: { ...process.env, ORDERS_URL: stack.url('orders'), FORGET_TOKEN: authorization.split(' ')[1] },
   });
-  return JSON.parse(stdout) as { customerId: string; forgottenAt: string };
+  return JSON.parse(stdout) as Forgotten;
+}
+
+/** What the tool says. */
+interface Forgotten {
+  readonly customerId: string;
+  readonly unsettled: readonly { readonly orderId: string; readonly status: string }[];
+  readonly forgottenAt?: string;
 }
 
 describe('what customers say about themselves (P2)', () => {
@@ -168,9 +251,26 @@ describe('what customers say about themselves (P2)', () => {
   });
 
   it('is in no byte of any file, even as long as they are known', async () => {
-    expect(await partsThatHold(leaver.word, stayer.word)).toEqual([]);
-    // The search finds what is there.
-    expect(await partsThatHold(leaver.sku)).toEqual(['data/kafka', 'data/postgres']);
+    expect(await filesThatHold(leaver.word, stayer.word)).toEqual([]);
+  });
+
+  it('would be found by that search: what is not personal stands in the topic, every retry topic and dead letters, rows, the log of the database, exports', async () => {
+    const files = await filesThatHold(leaver.sku);
+
+    for (const place of [
+      /^data\/kafka\/.*\border-placed-\d+\//,
+      ...ownTopics('shipping')
+        .filter((topic) => /retry|dlq/.test(topic))
+        .map((topic) => new RegExp(`^data/kafka/.*\\b${topic}-\\d+/`)),
+      /^data\/postgres\/.*\bbase\//,
+      /^data\/postgres\/.*\bpg_wal\//,
+      /^exported\/order-placed\.jsonl$/,
+    ])
+      expect(files.filter((file) => place.test(file))).not.toEqual([]);
+    // Logs, spans and webhooks do not say what was ordered; they name the order.
+    const named = await filesThatHold(ordered.orderId);
+    expect(named).toEqual(expect.arrayContaining(['exported/received', 'logs/shipping.log', 'logs/orders.log']));
+    expect(Buffer.concat(received).toString()).toContain('"order.completed"');
   });
 
   it('is used all the same: the carrier and the payment provider got it, which the thief with all keys reads', async () => {
@@ -183,7 +283,7 @@ describe('what customers say about themselves (P2)', () => {
 });
 
 describe('a customer who is forgotten (P2)', () => {
-  let first: { forgottenAt: string };
+  let first: Forgotten;
   beforeAll(async () => {
     first = await forget(leaver);
   });
@@ -193,8 +293,10 @@ describe('a customer who is forgotten (P2)', () => {
     await eventually(async () => {
       expect(await rows('payments', `SELECT token AS kept FROM payments WHERE customer_id = '${leaver.customerId}'`)).toEqual([
         { kept: null },
+        { kept: null },
       ]);
       expect(await rows('shipping', `SELECT address AS kept FROM shipments WHERE customer_id = '${leaver.customerId}'`)).toEqual([
+        { kept: null },
         { kept: null },
       ]);
     });
@@ -207,7 +309,8 @@ describe('a customer who is forgotten (P2)', () => {
   it('cannot be read any more with everything that there is, while others can', async () => {
     expect(await readByThief(leaver)).toEqual([]);
     expect((await readByThief(stayer)).sort()).toEqual([stayer.paymentToken, ...Object.values(stayer.address)].sort());
-    expect(await partsThatHold(leaver.word)).toEqual([]);
+    expect(await filesThatHold(leaver.word)).toEqual([]);
+    expect(await system.query('orders', 'SELECT 1 FROM webhook_subscriptions WHERE owner = $1', [leaver.customerId])).toEqual([]);
   });
 
   it('stays forgotten when their events come again, and nobody stumbles over them', async () => {
@@ -230,6 +333,7 @@ describe('a customer who is forgotten (P2)', () => {
     for (const service of ['payments', 'shipping'] as const) expect(await system.query(service, 'SELECT 1 FROM held_events')).toEqual([]);
     expect(await system.query('shipping', 'SELECT address FROM shipments WHERE customer_id = $1', [leaver.customerId])).toEqual([
       { address: null },
+      { address: null },
     ]);
   });
 
@@ -245,5 +349,24 @@ describe('a customer who is forgotten (P2)', () => {
       customerId: leaver.customerId,
     });
     expect((await system.get('tracking', `/orders/${ordered.orderId}/timeline`)).body).toMatchObject({ status: 'completed' });
+  });
+});
+
+describe('a customer with an order on its way (P2)', () => {
+  it('is forgotten once it was cancelled and paid back, although orders crashed after it was told', async () => {
+    const person = somebody();
+    await behave('closed'); // As long as nobody pays, the parcel is here.
+    const { orderId } = (await place(person)).body as PlacedOrder;
+    expect(await forget(person)).toMatchObject({ customerId: person.customerId, unsettled: [{ orderId, status: 'placed' }] });
+    await system.stack.service('orders')!.kill();
+    await behave('none');
+    await system.stack.startService('orders');
+
+    expect(await forget(person, '--look', '--wait')).toMatchObject({ unsettled: [], forgottenAt: expect.any(String) as string });
+    expect((await system.get('orders', `/orders/${orderId}`)).body).toMatchObject({ cancellationReason: 'customer-request' });
+    const { entries } = (await ask(`${system.stack.url('sandbox')}/books/${orderId}`)).body as { entries: { kind: string }[] };
+    expect(entries.map(({ kind }) => kind).sort()).toEqual(['capture', 'refund']);
+    expect(await readByThief(person)).toEqual([]);
+    expect(await filesThatHold(person.word)).toEqual([]);
   });
 });

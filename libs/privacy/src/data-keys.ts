@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { KeyMissingError, PersonForgottenError } from './errors';
+import { KeyBrokenError, KeyMissingError, PersonForgottenError } from './errors';
 import type { FoundKey, KeyRef, KeyStore } from './key-store';
 
 export interface DataKeysOptions {
@@ -65,7 +65,7 @@ export class DataKeys {
     const known = this.#known.get(name);
     if (known) return known;
     return await new Promise<FoundKey>((resolve, reject) => {
-      if (this.#wanted.size === 0) setImmediate(() => void this.#lookUp());
+      if (this.#wanted.size === 0) setImmediate(() => void this.#lookUpWanted());
       const wanted = this.#wanted.get(name) ?? { ref, make, waiting: [] };
       wanted.make ||= make;
       wanted.waiting.push({ resolve, reject });
@@ -73,10 +73,14 @@ export class DataKeys {
     });
   }
 
-  /** Never throws: all who wait are told. */
-  async #lookUp(): Promise<void> {
+  async #lookUpWanted(): Promise<void> {
     const all = [...this.#wanted.values()];
     this.#wanted.clear();
+    await this.#lookUp(all);
+  }
+
+  /** Never throws: all who wait are told. */
+  async #lookUp(all: readonly Wanted[]): Promise<void> {
     try {
       const found = await this.store.find(all.map(({ ref }) => ref));
       const missing = all.filter(({ make }, i) => make && found[i] === undefined);
@@ -87,7 +91,9 @@ export class DataKeys {
         for (const { resolve } of wanted.waiting) resolve(key);
       }
     } catch (error) {
-      for (const { waiting } of all) for (const { reject } of waiting) reject(error);
+      // One that is broken must not take others with it.
+      if (error instanceof KeyBrokenError && all.length > 1) for (const wanted of all) await this.#lookUp([wanted]);
+      else for (const { waiting } of all) for (const { reject } of waiting) reject(error);
     }
   }
 }

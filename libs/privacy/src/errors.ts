@@ -25,9 +25,20 @@ export class SealBrokenError extends Error {
   }
 }
 
-/** The master key that wraps a data key is none of those that are configured. */
+/** A data key does not unwrap, although its master key is there. That says something about the key, and nothing about others or about the event. */
+export class KeyBrokenError extends Error {
+  override name = 'KeyBrokenError';
+  constructor([person, readers]: readonly string[], master: string) {
+    super(
+      `the data key of ${person} for ${readers} does not unwrap: it was altered, or MASTER_KEYS holds another key under the id "${master}"; restore what is wrong, then send the event back`,
+    );
+  }
+}
+
+/** The master key that wraps a data key is none of those that are configured: nothing is wrong with the event, so it waits until that is mended. */
 export class MasterKeyMissingError extends Error {
   override name = 'MasterKeyMissingError';
+  readonly failure = 'unavailable';
   constructor(id: string) {
     super(`a data key is wrapped with the master key "${id}", which MASTER_KEYS does not hold; add it there, behind the current one`);
   }

@@ -1,5 +1,5 @@
 export { DataKeys, type DataKeysOptions } from './data-keys';
-export { KeyMissingError, MasterKeyMissingError, PersonForgottenError, SealBrokenError } from './errors';
+export { KeyBrokenError, KeyMissingError, MasterKeyMissingError, PersonForgottenError, SealBrokenError } from './errors';
 export { KeyStore, type FoundKey, type KeyRef } from './key-store';
 export { MasterKeys } from './master-keys';
 export { openKeyStore, openPersonalData, type OpenKeyStore, type OpenPersonalData } from './open-key-store';

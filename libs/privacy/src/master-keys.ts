@@ -1,13 +1,14 @@
-import { MasterKeyMissingError } from './errors';
+import { KeyBrokenError, MasterKeyMissingError } from './errors';
 import { decrypt, encrypt, KEY_BYTES } from './seal';
 
 /** A data key as the store keeps it. */
 export interface WrappedKey {
   readonly wrapped: Buffer;
-  /** Whose key it is; it unwraps for nobody else. */
+  /** Whose key it is, the person and the readers; it unwraps for nobody else. */
   readonly bound: readonly string[];
 }
 
+const ID = /^[\w-]{1,64}$/;
 const SEPARATOR = 0x3a; // A colon: `<id>:<sealed>`.
 
 /** What data keys are wrapped with, so that whoever gets hold of the key store or a backup of it can read nothing. The first wraps, all unwrap. */
@@ -32,14 +33,19 @@ export class MasterKeys {
 
   /**
    * Unwraps keys, whichever master key they were wrapped with.
-   * @throws MasterKeyMissingError if that is not known any more; Error if one was altered or is somebody else's
+   * @throws MasterKeyMissingError if that is not known any more; KeyBrokenError if one was altered or is somebody else's
    */
   unwrap(keys: readonly WrappedKey[]): Buffer[] {
     return keys.map(({ wrapped, bound }) => {
       const { id, sealed } = partsOf(wrapped);
       const master = this.#keys.get(id);
+      if (!ID.test(id)) throw new KeyBrokenError(bound, '?');
       if (!master) throw new MasterKeyMissingError(id);
-      return decrypt(master, sealed, bound);
+      try {
+        return decrypt(master, sealed, bound);
+      } catch {
+        throw new KeyBrokenError(bound, id);
+      }
     });
   }
 

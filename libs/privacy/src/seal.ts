@@ -1,4 +1,4 @@
-import { fromSealedText, toSealedText } from '@past-tense/contracts';
+import { fromSealedText, isSealed, toSealedText } from '@past-tense/contracts';
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { SealBrokenError } from './errors';
 
@@ -45,8 +45,9 @@ export function sealText(key: Buffer, text: string, place: Place): string {
  * @throws SealBrokenError if it was altered or belongs elsewhere
  */
 export function openText(key: Buffer, text: string, place: Place): string {
+  if (!isSealed(text)) return text;
   const sealed = fromSealedText(text);
-  if (!sealed) return text;
+  if (!sealed) throw new SealBrokenError(place.field);
   try {
     return decrypt(key, sealed, boundTo(place)).toString();
   } catch {

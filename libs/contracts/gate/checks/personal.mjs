@@ -1,7 +1,17 @@
 // What says something about a person is sealed with a key of that person, for the services that may read it. So an event has to say who that is,
-// and its personal fields have to be text and to name their readers.
+// and its personal fields have to be text and to name their readers. What is not marked is in the log in plain text, and for months: a field whose name
+// looks personal is marked, or says why it is not.
 import { ScalarType } from '@bufbuild/protobuf';
-import { messagesIn, nameOf } from '../contracts.mjs';
+import { messagesIn, nameOf, withNested } from '../contracts.mjs';
+
+/** Words of names that tell of a person, where nobody says otherwise. */
+const LOOKS_PERSONAL = new RegExp(
+  `(^|_)(${[
+    'name|firstname|lastname|surname|recipient|addressee|contact|gender|birth|birthday|birthdate|born|age|nationality|passport|ssn|photo|signature',
+    'street|address|city|town|postal|postcode|zip|country|latitude|longitude|location|phone|mobile|fax|email|mail',
+    'iban|bic|card|pan|cvv|cvc|account|token|ip|device|comment|comments|note|notes|message|remark|greeting',
+  ].join('|')})(_|$)`,
+);
 
 /**
  * @param {import('../contracts.mjs').Contracts} contracts
@@ -30,6 +40,30 @@ export function checkPersonal(contracts, findings) {
       );
     checkPerson(contracts, findings, event, personal);
   }
+  for (const file of [...contracts.eventFiles, ...contracts.commandFiles])
+    for (const field of file.messages.flatMap(withNested).flatMap((message) => message.fields)) checkName(contracts, findings, field);
+}
+
+function checkName(contracts, findings, field) {
+  const add = (...sentence) => findings.add(contracts.placeOf(field), ...sentence);
+  const name = `${nameOf(field.parent)}.${field.name}`;
+  const personal = contracts.declared(field, 'personal');
+  const reason = contracts.declared(field, 'not_personal');
+  // What holds others is as personal as they are, and each of them is looked at.
+  if (!personal && reason === undefined && !field.message && LOOKS_PERSONAL.test(field.name))
+    add(
+      `${name} looks personal and is not marked so`,
+      'what is not marked stays in the log in plain text, and nobody can be forgotten there',
+      'mark it with `(past_tense.contract.v1.personal) = true` and its readers, or say why it is not with `(past_tense.contract.v1.not_personal) = "…"`',
+    );
+  if (personal && reason !== undefined)
+    add(`${name} cannot be personal and not`, 'it is sealed', 'leave one of `personal` and `not_personal` out');
+  if (reason !== undefined && !/\w \w.*\w \w/.test(reason))
+    add(
+      `${name} must say why it is not personal`,
+      `"${reason}" is no reason that somebody could judge`,
+      'write a sentence, or mark it as personal',
+    );
 }
 
 const isOrHoldsPersonal = (contracts, field) =>
