@@ -60,15 +60,16 @@ export class ForgetCustomerController {
     @Caller() caller: Principal,
     @Res({ passthrough: true }) response: Response,
   ): Promise<ErasureView> {
-    const known = await this.database.transaction(async (transaction) => {
+    // The wish first: it stands even if the key store is away.
+    await this.database.transaction(async (transaction) => {
       await this.customers.askToForget(transaction, customerId, caller.subject);
       const { unsettled } = await this.customers.find(transaction, customerId);
       for (const { id } of unsettled) {
         const order = (await this.orders.lock(transaction, id))!;
         if (order.order.status === 'placed') await this.cancellations.request(transaction, order, caller.subject);
       }
-      return await this.customers.forgetIfSettled(transaction, customerId, new Date());
     });
+    const known = await this.database.transaction((transaction) => this.customers.forgetIfSettled(transaction, customerId, new Date()));
     if (!known.forgottenAt) response.status(202);
     return toView(customerId, known);
   }
