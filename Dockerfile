@@ -13,7 +13,7 @@ WORKDIR /app
 COPY --from=manifests /manifests ./
 RUN --mount=type=cache,target=/npm-cache npm ci --cache /npm-cache --ignore-scripts --no-audit
 COPY . .
-RUN npx tsc -b apps/*/tsconfig.build.json infra/catalogue/tsconfig.build.json infra/issuer/tsconfig.build.json infra/lag-watch/tsconfig.build.json infra/cdc/tsconfig.build.json \
+RUN npx tsc -b apps/*/tsconfig.build.json infra/catalogue/tsconfig.build.json infra/key-store/tsconfig.build.json infra/issuer/tsconfig.build.json infra/lag-watch/tsconfig.build.json infra/cdc/tsconfig.build.json \
  && mkdir /compiled && cp -r --parents apps/*/dist infra/*/dist libs/*/dist libs/contracts/proto libs/contracts/vendor /compiled \
  && find /compiled -name '*.d.ts' -delete
 
@@ -22,7 +22,7 @@ WORKDIR /app
 COPY --from=manifests /manifests ./
 RUN --mount=type=cache,target=/npm-cache \
     npm ci --cache /npm-cache --omit=dev --ignore-scripts --no-audit \
-      -w apps -w infra/catalogue -w infra/issuer -w infra/lag-watch -w infra/cdc \
+      -w apps -w infra/catalogue -w infra/key-store -w infra/issuer -w infra/lag-watch -w infra/cdc \
  && find node_modules \( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.map' -o -name '*.md' \) -type f -delete
 
 FROM ${NODE_IMAGE}
@@ -30,7 +30,7 @@ ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=production /app ./
 # A volume that is mounted on one of these takes over its owner and its mode.
-RUN install -d -o node -g node $(cd apps && printf '/secrets/%s ' * postgres cdc orders-client carrier) /issuer \
+RUN install -d -o node -g node $(cd apps && printf '/secrets/%s ' * postgres cdc orders-client carrier key-store master-key) /issuer \
  && install -d -m 0777 /registry
 COPY --from=build /compiled ./
 USER node

@@ -8,7 +8,7 @@ import { System } from './system';
 
 const OWNER = 'customer-1';
 /** Whoever tries. */
-const CALLERS = ['stranger', 'forger', 'nobody', OWNER, 'customer-2', 'support', 'operator', 'orders'] as const;
+const CALLERS = ['stranger', 'forger', 'nobody', OWNER, 'customer-2', 'support', 'data-protection', 'operator', 'orders'] as const;
 type Caller = (typeof CALLERS)[number];
 
 interface Endpoint {
@@ -62,6 +62,8 @@ const ENDPOINTS: readonly Endpoint[] = [
   { service: 'shipping', operation: 'GET /shipments/{shipmentId}', allowed: { support: 200 } },
   { service: 'tracking', operation: 'GET /orders/{orderId}/timeline', allowed: ownOrder(200) },
   { service: 'tracking', operation: 'GET /flows/{correlationId}', allowed: ownOrder(200) },
+  { service: 'orders', operation: 'GET /customers/{customerId}/erasure', allowed: { 'data-protection': 200 } },
+  { service: 'orders', operation: 'POST /customers/{customerId}/erasure', allowed: { 'data-protection': 200 } },
   ...operationsOf('orders', 'payment-captured'),
   ...operationsOf('payments', 'order-placed'),
   ...operationsOf('shipping', 'order-placed'),
@@ -105,6 +107,7 @@ beforeAll(async () => {
     correlationId: correlationId!,
     paymentId: payment!.id,
     shipmentId: shipment!.id,
+    customerId: newId(),
     deliveryId: newId(),
     resetId: newId(),
   };

@@ -50,7 +50,12 @@ const cancel = async (orderId: string, headers: Record<string, string> = {}): Pr
   return body as Job;
 };
 const orderOf = async ({ orderId }: PlacedOrder) => (await request('GET', `/orders/${orderId}`)).body as { status: string; jobId: string };
-const untilOrder = (placed: PlacedOrder, status: string) => eventually(async () => expect(await orderOf(placed)).toMatchObject({ status }));
+const untilOrder = (placed: PlacedOrder, status: string) =>
+  eventually(async () => {
+    const known = await orderOf(placed);
+    expect(known).toMatchObject({ status });
+    return known;
+  });
 
 async function request(method: string, path: string, body?: object, headers: Record<string, string> = {}): Promise<Answer> {
   return await ask(`${system.stack.url('orders')}${path}`, {
@@ -189,16 +194,13 @@ describe('the change of an address', () => {
   const change = async ({ orderId }: PlacedOrder, address: object) =>
     (await request('PATCH', `/orders/${orderId}/delivery-address`, address)).body as Job;
 
+  // The street and the rest are sealed in shipping's rows, so what is looked at is where the carrier was told to go.
   it('sends the parcel elsewhere while it is here', async () => {
     const placed = await whilePlacing(async (order) => {
-      expect(await untilEnded((await change(order, { street: 'Side Street 2' })).jobId)).toMatchObject({ status: 'SUCCEEDED' });
+      expect(await untilEnded((await change(order, { country: 'AQ' })).jobId)).toMatchObject({ status: 'SUCCEEDED' });
     });
-    await untilOrder(placed, 'completed');
 
-    const [shipment] = await system.query<{ address: object }>('shipping', 'SELECT address FROM shipments WHERE order_id = $1', [
-      placed.orderId,
-    ]);
-    expect(shipment!.address).toMatchObject({ street: 'Side Street 2', city: 'Berlin' });
+    expect(await untilOrder(placed, 'cancelled')).toMatchObject({ cancellationReason: 'undeliverable' });
   });
 
   it('is refused once the parcel has left', async () => {

@@ -36,6 +36,8 @@ export interface Placing {
 }
 
 const CUSTOMER = '019aa000-0000-7000-8000-00000000000c';
+/** Where every parcel goes; only the country differs. */
+export const ADDRESS = { recipient: 'Ada Lovelace', street: 'Main Street 1', city: 'Berlin', postalCode: '10115' } as const;
 export const CONSUMERS = ['orders', 'payments', 'shipping', 'tracking'] as const;
 
 /** What ends an order. */
@@ -87,13 +89,7 @@ export class System {
         customerId,
         lines: [{ sku: 'teapot', quantity: 1, unitPrice: { minorUnits: 3499, currency: 'EUR' } }],
         paymentToken: paymentToken ?? (wish === 'declined' ? 'tok_declined' : 'tok_visa'),
-        deliveryAddress: {
-          recipient: 'Ada',
-          street: 'Main Street 1',
-          city: 'Berlin',
-          postalCode: '10115',
-          country: wish === 'undeliverable' ? 'AQ' : 'DE',
-        },
+        deliveryAddress: { ...ADDRESS, country: wish === 'undeliverable' ? 'AQ' : 'DE' },
       }),
     });
     if (status !== 202) throw new Error(`The order was answered with ${status}.`);

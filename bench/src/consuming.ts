@@ -1,8 +1,10 @@
 import { ownTopics } from '@past-tense/messaging';
+import type { Message } from 'kafkajs';
 import type { Sample } from './comparison';
 import { makeConsumerTables } from './consumer-database';
-import { ORDER_COMPLETED, orderEvents, publish, publishUnseen } from './order-events';
+import { ORDER_COMPLETED, ORDER_PLACED, orderEvents, placedEvents, publish, publishUnseen } from './order-events';
 import type { Parts } from './parts';
+import { personalDataIn } from './personal';
 import { together } from './progress';
 import { withPrograms } from './start-program';
 import { until } from './until';
@@ -22,6 +24,8 @@ export interface Consuming {
   readonly warmUp?: number;
   /** The table in which they leave a row for each event. */
   readonly table?: 'effects' | 'timeline';
+  /** Which event: that an order was completed, if left out, or that one was placed. */
+  readonly event?: 'placed plain' | 'placed sealed';
   /** What else the program is told. */
   readonly options?: object;
 }
@@ -33,23 +37,24 @@ export interface Consuming {
  */
 export async function consume(
   parts: Parts,
-  { program = 'consumer', instances = 1, events, warmUp = WARM_UP, table = 'effects', options = {} }: Consuming,
+  { program = 'consumer', instances = 1, events, warmUp = WARM_UP, table = 'effects', event, options = {} }: Consuming,
 ): Promise<Sample> {
   const consumer = parts.name('consumer');
   const { broker } = parts.kafka;
-  const told = Array.from({ length: instances }, () => ({ broker, consumer, events, warmUp, ...options }));
+  const told = Array.from({ length: instances }, () => ({ broker, consumer, events, warmUp, event, ...options }));
+  const topic = event ? ORDER_PLACED : ORDER_COMPLETED;
   return await parts.withDatabase((url) =>
-    parts.withTopics([ORDER_COMPLETED, ...ownTopics(consumer)], async () => {
+    parts.withTopics([topic, ...ownTopics(consumer)], async () => {
       await makeConsumerTables(url);
       const sample = await withPrograms(
         program,
         told.map((one) => ({ url, ...one })),
         async (programs) => {
           await parts.untilJoined(consumer, instances);
-          await publish(broker, ORDER_COMPLETED, orderEvents(warmUp, AGGREGATES));
+          await publish(broker, topic, await messagesOf(url, event, warmUp));
           const effects = async () => (await parts.sql<{ rows: number }>(`SELECT count(*)::int AS rows FROM ${table}`, url))[0]!.rows;
           await until(`${warmUp} events had their effects`, async () => (await effects()) === warmUp);
-          const commit = await publishUnseen(broker, ORDER_COMPLETED, orderEvents(events, AGGREGATES));
+          const commit = await publishUnseen(broker, topic, await messagesOf(url, event, events));
           const [samples] = await Promise.all([Promise.all(programs.map((one) => one.go())), commit()]);
           return together(samples, events);
         },
@@ -58,6 +63,13 @@ export async function consume(
       return sample;
     }),
   );
+}
+
+async function messagesOf(url: string, event: Consuming['event'], count: number): Promise<Iterable<Message>> {
+  if (event === undefined) return orderEvents(count, AGGREGATES);
+  if (event === 'placed plain') return await placedEvents(count);
+  const { personal, close } = await personalDataIn(url);
+  return await placedEvents(count, personal).finally(close);
 }
 
 async function requireOneEffectEach(parts: Parts, url: string, table: string, events: number): Promise<void> {

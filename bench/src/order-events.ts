@@ -1,9 +1,15 @@
-import { fact, OrderCompleted, topicOf } from '@past-tense/contracts';
+import { fact, OrderCompleted, OrderPlaced, topicOf } from '@past-tense/contracts';
+import { newId } from '@past-tense/envelope';
+import type { PersonalData } from '@past-tense/privacy';
 import { aRecord } from '@past-tense/testing';
 import { Kafka, logLevel, type Message } from 'kafkajs';
+import { orderPlaced } from './orders';
+import { customersOf } from './personal';
 
 /** The topic the events travel on. Its name is part of the contract: a consumer takes them from no other one. */
 export const ORDER_COMPLETED = topicOf(OrderCompleted).name;
+
+export const ORDER_PLACED = topicOf(OrderPlaced).name;
 
 const BATCH = 500;
 /** How long a transaction may be open, milliseconds: filling a topic takes a while. */
@@ -16,6 +22,19 @@ export function* orderEvents(count: number, aggregates: number): Generator<Messa
     const { key, value, headers } = aRecord(fact(OrderCompleted, { orderId }), { aggregateVersion: 1 + Math.floor(i / aggregates) });
     yield { key, value, headers };
   }
+}
+
+/** The event that an order was placed, many times, each of an order of its own; sealed for customers who are known, if there is something to seal it with. */
+export async function placedEvents(count: number, personal?: PersonalData): Promise<Message[]> {
+  const customers = customersOf('known customers');
+  return await Promise.all(
+    Array.from({ length: count }, async () => {
+      const eventId = newId();
+      const { type, data } = orderPlaced(newId(), customers());
+      const { key, value, headers } = aRecord({ type, data: personal ? await personal.sealEvent(type, data, eventId) : data }, { eventId });
+      return { key, value, headers };
+    }),
+  );
 }
 
 /** Publishes events; they are seen one batch after the other. */

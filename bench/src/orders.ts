@@ -50,11 +50,11 @@ export function aPlacing(): Placing {
 }
 
 /** The fact that an order was placed, as the service orders states it. */
-export function orderPlaced(orderId: string): Fact {
+export function orderPlaced(orderId: string, customerId = newId()): Fact<typeof OrderPlaced> {
   const money = ({ minorUnits, currency }: typeof TOTAL) => ({ minorUnits: BigInt(minorUnits), currency });
   return fact(OrderPlaced, {
     orderId,
-    customerId: newId(),
+    customerId,
     lines: LINES.map((line) => ({ ...line, unitPrice: money(line.unitPrice) })),
     total: money(TOTAL),
     paymentToken: 'tok_visa',

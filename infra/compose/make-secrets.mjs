@@ -5,7 +5,14 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 
 for (const role of readdirSync('/secrets')) {
   const file = `/secrets/${role}/password`;
-  // The carrier signs its callbacks; such a secret is written as the Standard Webhooks specification has it.
-  const secret = role === 'carrier' ? `whsec_${randomBytes(32).toString('base64')}` : randomBytes(24).toString('base64url');
+  const secret = secretOf(role);
   if (!existsSync(file)) writeFileSync(file, secret, { mode: 0o444 });
+}
+
+function secretOf(role) {
+  // The carrier signs its callbacks; such a secret is written as the Standard Webhooks specification has it.
+  if (role === 'carrier') return `whsec_${randomBytes(32).toString('base64')}`;
+  // Data keys are wrapped with the first of these, which have names so that they can be changed.
+  if (role === 'master-key') return `first:${randomBytes(32).toString('base64')}`;
+  return randomBytes(24).toString('base64url');
 }

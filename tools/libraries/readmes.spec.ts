@@ -1,5 +1,6 @@
 import { kafkaSettings } from '@past-tense/config';
 import { jobsSettings } from '@past-tense/jobs';
+import { keyStoreSettings } from '@past-tense/privacy';
 import { commandServerSettings, messagingSettings } from '@past-tense/service';
 import { webhookSettings } from '@past-tense/webhooks';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -18,8 +19,9 @@ const ofService = Object.entries({ ...messagingSettings(ANY_PORT).shape, ...comm
 const settings: Readonly<Record<string, Settings>> = {
   config: kafkaSettings,
   jobs: jobsSettings,
+  privacy: keyStoreSettings,
   webhooks: webhookSettings,
-  service: Object.fromEntries(ofService.filter(([name]) => !(name in kafkaSettings))),
+  service: Object.fromEntries(ofService.filter(([name]) => !(name in kafkaSettings) && !(name in keyStoreSettings))),
 };
 
 /** How a README writes what a setting is when nobody sets it. */

@@ -1,4 +1,4 @@
-import { OrderCancelled, OrderCompleted, OrderPlaced, OrderPlacedV2 } from '@past-tense/contracts';
+import { CustomerForgotten, OrderCancelled, OrderCompleted, OrderPlaced, OrderPlacedV2 } from '@past-tense/contracts';
 import type { Messages } from '@past-tense/service';
 import { CancelOrderWhenPaymentDeclined } from './reactions/cancel-order-when-payment-declined';
 import { CancelOrderWhenShipmentRejected } from './reactions/cancel-order-when-shipment-rejected';
@@ -9,7 +9,7 @@ import { NoteRefundWhenPaymentRefunded } from './reactions/note-refund-when-paym
 
 /** What orders says and what it listens to. */
 export const ordersMessages: Messages = {
-  publishes: [OrderPlaced, OrderPlacedV2, OrderCompleted, OrderCancelled],
+  publishes: [OrderPlaced, OrderPlacedV2, OrderCompleted, OrderCancelled, CustomerForgotten],
   reactions: [
     ConfirmOrderWhenPaymentCaptured,
     CancelOrderWhenPaymentDeclined,

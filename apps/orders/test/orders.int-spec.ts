@@ -1,10 +1,13 @@
 import {
+  CustomerForgotten,
   decode,
   fact,
+  isSealed,
   OrderCancelled,
   OrderCancelled_Reason,
   OrderCompleted,
   OrderPlaced,
+  personalTextsOf,
   PaymentCaptured,
   PaymentDeclined,
   PaymentDeclined_Reason,
@@ -84,12 +87,9 @@ describe('POST /orders (C2)', () => {
       schemaOwner: 'ordering',
       producer: { name: 'orders', version: '1.0.0' },
     });
-    expect(decode(OrderPlaced, value)).toMatchObject({
-      orderId,
-      customerId: request.customerId,
-      total: { minorUnits: 4498n, currency: 'EUR' },
-      paymentToken: 'tok_visa',
-    });
+    const placed = decode(OrderPlaced, value);
+    expect(placed).toMatchObject({ orderId, customerId: request.customerId, total: { minorUnits: 4498n, currency: 'EUR' } });
+    expect(personalTextsOf(OrderPlaced, placed).filter(({ text }) => !isSealed(text))).toEqual([]);
   });
 
   it('names every wrong field in a problem document', async () => {
@@ -245,5 +245,67 @@ describe('the service', () => {
     expect(status).toBe(404);
     expect(headers.get('content-type')).toContain('application/problem+json');
     expect(body).toMatchObject({ title: 'Not Found', detail: 'There is nothing at GET /nothing/here.' });
+  });
+});
+
+describe('POST /customers/{customerId}/erasure (P2)', () => {
+  const forget = async (customerId: string) =>
+    await orders.post(`/customers/${customerId}/erasure`, '', await orders.as('data-protection'));
+  const see = async (customerId: string) => await orders.get(`/customers/${customerId}/erasure`, await orders.as('data-protection'));
+  const placeFor = async (customerId: string) => await orders.post('/orders', { ...request, customerId });
+
+  it('cancels what can still be cancelled, and forgets by itself once every order is settled, money included', async () => {
+    const customerId = newId();
+    const { orderId } = (await placeFor(customerId)).body as { orderId: string };
+    const asked = await forget(customerId);
+    expect(asked).toMatchObject({ status: 202, body: { orders: 1, unsettled: [{ orderId, status: 'placed' }] } });
+    expect(asked.body).not.toHaveProperty('forgottenAt');
+    expect((await orders.get(`/orders/${orderId}`)).body).toMatchObject({ cancellationJobId: expect.any(String) as string });
+    expect(await placeFor(customerId)).toMatchObject({ status: 409, body: { type: 'urn:past-tense:problem:person-forgotten' } });
+
+    await publish(
+      captured(orderId),
+      fact(ShipmentRejected, { shipmentId: newId(), orderId, reason: ShipmentRejected_Reason.UNDELIVERABLE }),
+    );
+    await untilStatus(orderId, 'cancelled');
+    expect(await forget(customerId)).toMatchObject({ status: 202, body: { unsettled: [{ orderId, status: 'cancelled' }] } });
+
+    const amount = { minorUnits: 4498n, currency: 'EUR' };
+    await publish(fact(PaymentRefunded, { paymentId: newId(), orderId, amount, providerReference: 'ref' }));
+    await eventually(async () =>
+      expect(await see(customerId)).toMatchObject({
+        status: 200,
+        body: { customerId, orders: 1, unsettled: [], forgottenAt: expect.any(String) as string },
+      }),
+    );
+    const { envelope, value } = await untilPublished('customer-forgotten', customerId);
+    expect(decode(CustomerForgotten, value)).toMatchObject({ customerId });
+    // It belongs to the wish, although nobody asked again.
+    expect(envelope.correlationId).toBe(asked.headers.get('x-correlation-id'));
+  });
+
+  it('forgets once, and then nothing can be ordered any more, by them alone', async () => {
+    const customerId = newId();
+    const first = await forget(customerId);
+
+    expect(first.status).toBe(200);
+    expect((await forget(customerId)).body).toEqual(first.body);
+    const refused = await placeFor(customerId);
+    expect(refused).toMatchObject({ status: 409, body: { type: 'urn:past-tense:problem:person-forgotten' } });
+    expect((await placeFor(newId())).status).toBe(202);
+    await untilPublished('customer-forgotten', customerId);
+    expect(await published('customer-forgotten', customerId)).toHaveLength(1);
+  });
+
+  it('never leaves an order behind that nobody can read, however closely both meet', async () => {
+    const customers = Array.from({ length: 20 }, () => newId());
+    const outcomes = await Promise.all(
+      customers.map(async (customerId) => {
+        const [placed, forgotten] = await Promise.all([placeFor(customerId), forget(customerId)]);
+        return [placed.status, forgotten.status].join();
+      }),
+    );
+
+    expect(outcomes.filter((outcome) => !['202,202', '409,200'].includes(outcome))).toEqual([]);
   });
 });

@@ -5,6 +5,7 @@ import { ShippingModule } from './shipping.module';
 import { CALLBACKS_MIGRATIONS } from '@past-tense/webhooks';
 import { CreateShipments1763683500000 } from './storage/migrations/1763683500000-create-shipments';
 import { MoreEndsOfShipments1763722200000 } from './storage/migrations/1763722200000-more-ends-of-shipments';
+import { ForgetCustomers1763760300000 } from './storage/migrations/1763760300000-forget-customers';
 import { ShipmentRow } from './storage/shipment.row';
 
 void runService({
@@ -15,5 +16,5 @@ void runService({
   module: ShippingModule,
   messages: shippingMessages,
   entities: [ShipmentRow],
-  migrations: [CreateShipments1763683500000, MoreEndsOfShipments1763722200000, ...CALLBACKS_MIGRATIONS],
+  migrations: [CreateShipments1763683500000, MoreEndsOfShipments1763722200000, ForgetCustomers1763760300000, ...CALLBACKS_MIGRATIONS],
 });

@@ -10,6 +10,7 @@ import { idle } from './idle';
 import { idleStack } from './idle-stack';
 import { instances } from './instances';
 import { order } from './order';
+import { personalData } from './personal-data';
 import { projection } from './projection';
 import { relay } from './relay';
 import { start } from './start';
@@ -27,6 +28,7 @@ export const COMPARISONS: readonly Comparison[] = [
   instances,
   order,
   append,
+  personalData,
   idle,
   flow,
   throughput,

@@ -4,6 +4,7 @@ import { Outbox, Relay } from '@past-tense/outbox';
 import { inFlow } from '@past-tense/telemetry';
 import { aPlacing, ORDER_SCHEMAS, ORDER_TABLES, orderPlaced } from '../orders';
 import { logger, outboxDatabase, untilPublished } from '../outbox-rows';
+import { customersOf, personalDataIn, type Sealing } from '../personal';
 import { program } from '../program';
 
 export interface AppendOptions {
@@ -11,6 +12,8 @@ export interface AppendOptions {
   readonly transactions: number;
   /** Whether the fact is recorded. */
   readonly append: boolean;
+  /** What becomes of the texts about the customer; `new customers` if left out. */
+  readonly sealing?: Sealing;
   /** Where it is published meanwhile; nowhere if left out. */
   readonly broker?: string;
 }
@@ -18,17 +21,24 @@ export interface AppendOptions {
 const CONCURRENCY = 10;
 const WARM_UP = 1_000;
 
-program(async ({ url, transactions, append, broker }: AppendOptions) => {
+program(async ({ url, transactions, append, broker, sealing = 'new customers' }: AppendOptions) => {
   const database = await outboxDatabase(url);
   await database.query({ name: '', text: ORDER_TABLES });
   const producer = broker === undefined ? undefined : new KafkaProducer({ brokers: [broker], clientId: 'bench', logger });
   const relay = producer && new Relay({ database, publish: producer.publish, logger });
   relay?.start();
-  const outbox = new Outbox({ producer: { name: 'orders', version: '1.0.0' }, schemas: ORDER_SCHEMAS, committed: () => relay?.wake() });
-  await place(database, WARM_UP, append ? outbox : undefined);
+  const { personal, close } = await personalDataIn(url, { sealing });
+  const outbox = new Outbox({
+    producer: { name: 'orders', version: '1.0.0' },
+    schemas: ORDER_SCHEMAS,
+    personal,
+    committed: () => relay?.wake(),
+  });
+  const customers = customersOf(sealing);
+  await place(database, { orders: WARM_UP, customers }, append ? outbox : undefined);
   return {
     async run() {
-      await place(database, transactions, append ? outbox : undefined);
+      await place(database, { orders: transactions, customers }, append ? outbox : undefined);
       return { events: transactions };
     },
     async end() {
@@ -38,13 +48,17 @@ program(async ({ url, transactions, append, broker }: AppendOptions) => {
       if (relay) await untilPublished(database);
       await relay?.stop();
       await producer?.disconnect();
-      await database.close();
+      await Promise.all([database.close(), close()]);
     },
   };
 });
 
 /** Places orders, some side by side, as requests do. */
-async function place(database: Database, orders: number, outbox: Outbox | undefined): Promise<void> {
+async function place(
+  database: Database,
+  { orders, customers }: { orders: number; customers: () => string },
+  outbox: Outbox | undefined,
+): Promise<void> {
   let left = orders;
   const worker = async () => {
     while (left > 0) {
@@ -53,7 +67,7 @@ async function place(database: Database, orders: number, outbox: Outbox | undefi
       await inFlow({ correlationId, causationId: correlationId }, () =>
         database.transaction(async (transaction) => {
           for (const [statement, values] of inserts) await transaction.query(statement, values);
-          await outbox?.append(transaction, orderPlaced(orderId), 1, placedAt);
+          await outbox?.append(transaction, orderPlaced(orderId, customers()), 1, placedAt);
         }),
       );
     }

@@ -1,12 +1,13 @@
-import { OrderCompleted } from '@past-tense/contracts';
+import { OrderCompleted, OrderPlaced } from '@past-tense/contracts';
 import type { Transaction } from '@past-tense/database';
 import { ProcessedEvents } from '@past-tense/dedup';
-import { Consumer, type Event, type Reaction } from '@past-tense/messaging';
+import { Consumer, type AnyReaction, type Event, type Forgetful, type Reaction } from '@past-tense/messaging';
 import { Outbox } from '@past-tense/outbox';
 import { openConsumerDatabase, TTL_MS } from '../consumer-database';
 import { countRows, insertEffect } from '../effects';
-import { ORDER_COMPLETED } from '../order-events';
+import { ORDER_COMPLETED, ORDER_PLACED } from '../order-events';
 import { logger } from '../outbox-rows';
+import { personalDataIn } from '../personal';
 import { program } from '../program';
 import { Progress } from '../progress';
 import { ExtendTimeline, ExtendTimelineBySet } from '../timeline';
@@ -21,6 +22,8 @@ export interface ConsumerOptions {
   /** Those before them, to warm up. */
   readonly warmUp: number;
   readonly reaction?: 'effect' | 'timeline' | 'timeline by set';
+  /** That an order was completed, if left out. What was placed and sealed is opened, as shipping may. */
+  readonly event?: 'placed plain' | 'placed sealed';
   /** Whether its memory is watched meanwhile. */
   readonly watchMemory?: boolean;
   /** Events that may share a transaction; what a service has, if left out. */
@@ -32,29 +35,33 @@ export interface ConsumerOptions {
 const CONCURRENCY = 10;
 const RETRY = { attempts: 4, firstDelayMs: 100, maxDelayMs: 2_000 };
 
-class NoteEffect implements Reaction<OrderCompleted> {
+class NoteEffect implements Reaction<OrderCompleted | OrderPlaced>, Forgetful<OrderPlaced> {
   constructor(private readonly progress: Progress) {}
 
-  async react({ eventId, data }: Event<OrderCompleted>, transaction: Transaction): Promise<void> {
+  async react({ eventId, data }: Event<OrderCompleted | OrderPlaced>, transaction: Transaction): Promise<void> {
     this.progress.started();
     transaction.afterCommit(() => this.progress.committed());
     await transaction.defer(insertEffect, [eventId, data.orderId]);
   }
+
+  async reactToForgotten(): Promise<void> {}
 }
 
 const REACTIONS = { effect: NoteEffect, timeline: ExtendTimeline, 'timeline by set': ExtendTimelineBySet };
 
 program(async (options: ConsumerOptions) => {
-  const { url, broker, consumer: name, events, warmUp, reaction = 'effect', watchMemory, groupCommit, client = 'kafkajs' } = options;
+  const { url, broker, consumer: name, events, warmUp, reaction = 'effect', event, watchMemory, groupCommit, client = 'kafkajs' } = options;
   const database = await openConsumerDatabase(url);
   const progress = new Progress();
+  const opened = event === 'placed sealed' ? await personalDataIn(url, { service: 'shipping' }) : undefined;
   let fail: (error: Error) => void;
   const failed = new Promise<never>((_, reject) => (fail = reject));
   const consumer = new Consumer({
     consumer: name,
     kafka: { brokers: [broker], clientId: 'bench', client, logger },
-    topics: [ORDER_COMPLETED],
-    reactions: new Map([[OrderCompleted, new REACTIONS[reaction](progress)]]),
+    topics: [event ? ORDER_PLACED : ORDER_COMPLETED],
+    reactions: new Map([[event ? OrderPlaced : OrderCompleted, new REACTIONS[reaction](progress) as AnyReaction<never>]]),
+    ...(opened && { personal: opened.personal }),
     processed: new ProcessedEvents(name, TTL_MS),
     outbox: new Outbox({ producer: { name: 'bench', version: '1.0.0' }, schemas: new Map(), committed: () => undefined }),
     database,
@@ -77,7 +84,7 @@ program(async (options: ConsumerOptions) => {
     },
     async end() {
       await consumer.stop();
-      await database.close();
+      await Promise.all([database.close(), opened?.close()]);
     },
   };
 });

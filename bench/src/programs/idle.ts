@@ -8,6 +8,7 @@ import { insertEffect } from '../effects';
 import { everyNowAndThen, type IdleOptions } from '../idle';
 import { aPlacing, ORDER_SCHEMAS, ORDER_TABLES, orderPlaced } from '../orders';
 import { logger, outboxDatabase } from '../outbox-rows';
+import { personalDataIn } from '../personal';
 import { program } from '../program';
 
 const DAY_MS = 86_400_000;
@@ -19,10 +20,12 @@ program(async ({ url, consumerUrl, broker, topic, group, commits }: IdleOptions)
   await database.query({ name: '', text: ORDER_TABLES });
   const effects = await openConsumerDatabase(consumerUrl);
   const producer = new KafkaProducer(kafka);
+  const { personal, close: closeKeys } = await personalDataIn(url);
   const relay = new Relay({ database, publish: producer.publish, logger });
   const outbox = new Outbox({
     producer: { name: 'orders', version: '1.0.0' },
     schemas: ORDER_SCHEMAS,
+    personal,
     committed: (what) => relay.wake(what),
   });
   const arrived = new Map<string, () => void>();
@@ -71,7 +74,7 @@ program(async ({ url, consumerUrl, broker, topic, group, commits }: IdleOptions)
       await consumer.stop();
       await relay.stop();
       await producer.disconnect();
-      await Promise.all([database.close(), effects.close()]);
+      await Promise.all([database.close(), effects.close(), closeKeys()]);
     },
   };
 });

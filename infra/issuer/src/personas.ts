@@ -14,6 +14,7 @@ const CUSTOMER: readonly Scope[] = ['orders:read', 'orders:write', 'webhooks:man
 const EVERYTHING_TO_READ = (Object.keys(SCOPES) as Scope[]).filter((scope) => scope.endsWith(':read'));
 const STAFF: Readonly<Record<string, Persona>> = {
   support: { subject: 'support', scopes: [...EVERYTHING_TO_READ, 'orders:write', 'orders:any'] },
+  'data-protection': { subject: 'data-protection', scopes: ['customers:forget'] },
   operator: { subject: 'operator', scopes: ['operations'] },
   nobody: { subject: 'nobody', scopes: [] },
   orders: { subject: 'orders', scopes: ['shipments:command'], service: true },
@@ -22,7 +23,7 @@ const NUMBERED = /^customer-([1-9]\d{0,8})$/;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
 
 /** Whom the issuer knows, for people. */
-export const KNOWN = 'customer-1, customer-2 and so on, the UUID of a customer, support, operator, nobody';
+export const KNOWN = 'customer-1, customer-2 and so on, the UUID of a customer, support, data-protection, operator, nobody';
 
 /** The persona of a name, or undefined. `customer-7` is always the same customer; a UUID is the customer with that id. */
 export function personaOf(name: string): Persona | undefined {

@@ -1,21 +1,24 @@
-import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Child, untilReady } from './child';
 import { Complaint } from './complaint';
 import { Issuer, tokenOf } from './issuer';
 import { ensureJars } from './java';
 import { Kafka } from './kafka';
+import { KEY_STORE_SECRETS, KeyStore } from './key-store';
 import { freePort } from './ports';
 import { Postgres } from './postgres';
 import { Registry } from './registry';
 import { ROOT } from './root';
+import { secretsIn } from './secrets';
 import { COMMANDS, KAFKA_USERS, SERVICES, type KafkaUser, type PartName, type ServiceName } from './services';
 
 const HOST = '127.0.0.1';
 const ORDERS_CLIENT = 'orders-client';
 /** Grants permissions, and so may do everything; no other user may. */
 const SUPER_USER = 'catalogue';
+/** Who may use data keys; which of them is in the contracts. */
+const KEY_STORE_USERS: readonly ServiceName[] = ['orders', 'payments', 'shipping'];
 const READY_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 8_000;
 
@@ -38,24 +41,36 @@ export interface StackOptions {
 /** Everything the system needs, as processes on this machine. */
 export class Stack {
   readonly #options: StackOptions;
+  /** Folder of data, logs and secrets. */
+  readonly folder: string;
   readonly #services = new Map<ServiceName, Child>();
   readonly #moreInstances: Child[] = [];
   readonly #secrets: Record<string, string>;
   readonly postgres: Postgres;
+  readonly keyStore: KeyStore;
   readonly issuer: Issuer;
   #kafka!: Kafka;
   #registry!: Registry;
 
   constructor(options: StackOptions) {
     this.#options = options;
+    this.folder = options.folder;
     mkdirSync(options.folder, { recursive: true });
-    this.#secrets = secrets(join(options.folder, 'passwords.json'));
+    this.#secrets = secretsIn(join(options.folder, 'passwords.json'), [
+      'postgres',
+      ...SERVICES,
+      ...KEY_STORE_SECRETS,
+      ORDERS_CLIENT,
+      'carrier',
+      ...KAFKA_USERS.map(kafkaSecret),
+    ]);
     this.postgres = new Postgres({
       dataDir: this.#data('postgres'),
       logFile: this.#log('postgres'),
       port: options.ports.postgres,
       password: this.#secrets['postgres']!,
     });
+    this.keyStore = new KeyStore({ postgres: this.postgres, secrets: this.#secrets, logFile: this.#log('key-store') });
     this.issuer = new Issuer({
       dataDir: this.#data('issuer'),
       logFile: this.#log('issuer'),
@@ -95,6 +110,7 @@ export class Stack {
       this.#timed('PostgreSQL', `${HOST}:${ports.postgres}`, async () => {
         await this.postgres.start();
         for (const service of SERVICES) await this.postgres.ensureDatabase(service, this.#secrets[service]!);
+        await this.keyStore.prepare();
       }),
       this.#timed('Kafka', this.#kafka.broker, () => this.#kafka.start()),
       this.#timed('Schema registry', this.#registry.url, () => this.#registry.start()),
@@ -167,6 +183,7 @@ export class Stack {
       DEPLOYMENT: 'development',
       AUTH_ISSUER: this.issuer.url,
       ...this.#commandEnv(name),
+      ...(KEY_STORE_USERS.includes(name) && this.keyStore.env(name)),
       ...this.#kafkaEnv(),
       ...(isKafkaUser(name) && this.kafkaUserEnv(name)),
       ...versionEnv(name),
@@ -299,14 +316,4 @@ function versionEnv(name: ServiceName): NodeJS.ProcessEnv {
     (setting) => [setting, process.env[`${name.toUpperCase()}_${setting}`]] as const,
   );
   return Object.fromEntries(chosen.filter(([, value]) => value !== undefined));
-}
-
-/** Passwords and secrets, made when they are first needed and readable only by the one who started. */
-function secrets(file: string): Record<string, string> {
-  const kept = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>) : {};
-  const missing = ['postgres', ...SERVICES, ORDERS_CLIENT, 'carrier', ...KAFKA_USERS.map(kafkaSecret)].filter((name) => !kept[name]);
-  if (missing.length === 0) return kept;
-  const all = { ...kept, ...Object.fromEntries(missing.map((name) => [name, randomBytes(24).toString('base64url')])) };
-  writeFileSync(file, JSON.stringify(all, null, 2), { mode: 0o600 });
-  return all;
 }

@@ -7,6 +7,7 @@ export const SCOPES = {
   'shipments:read': 'See shipments',
   'shipments:command': 'Ask shipping to cancel a shipment or to send it elsewhere',
   'webhooks:manage': "Subscribe to callbacks about one's own orders",
+  'customers:forget': 'Forget a customer for good',
   operations: 'Keep the system running',
 } as const;
 

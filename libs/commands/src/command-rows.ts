@@ -5,7 +5,9 @@ import type { TraceHeaders } from '@past-tense/telemetry';
 export interface CommandRow {
   readonly id: string;
   readonly method: string;
+  /** As bytes; sealed if it is about a person. */
   readonly request: Buffer;
+  readonly person: string | null;
   readonly subject: string;
   readonly correlation_id: string;
   readonly causation_id: string | null;
@@ -22,6 +24,7 @@ interface NewCommand {
   readonly id: string;
   readonly method: string;
   readonly request: Uint8Array;
+  readonly person: string | undefined;
   readonly subject: string;
   readonly correlationId: string;
   readonly causationId: string | undefined;
@@ -32,8 +35,8 @@ interface NewCommand {
 
 const add = {
   name: 'commands-add',
-  text: `INSERT INTO commands (id, method, request, subject, correlation_id, causation_id, traceparent, tracestate, on_behalf_of, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, now() + $10 * interval '1 millisecond')`,
+  text: `INSERT INTO commands (id, method, request, subject, correlation_id, causation_id, traceparent, tracestate, on_behalf_of, expires_at, person)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, now() + $10 * interval '1 millisecond', $11)`,
 };
 
 /**
@@ -49,7 +52,7 @@ export const takeCommands = {
            WHERE answered_at IS NULL AND next_attempt_at <= now()
              AND NOT EXISTS (SELECT 1 FROM commands AS earlier WHERE earlier.subject = due.subject AND earlier.seq < due.seq AND earlier.answered_at IS NULL)
            ORDER BY next_attempt_at LIMIT $1 FOR UPDATE SKIP LOCKED))
-         RETURNING id, method, request, subject, correlation_id, causation_id, traceparent, tracestate, on_behalf_of, attempts, expires_at,
+         RETURNING id, method, request, subject, correlation_id, causation_id, traceparent, tracestate, on_behalf_of, attempts, expires_at, person,
            expires_at <= now() AS expired`,
 };
 const putOff = {
@@ -83,6 +86,7 @@ export async function addCommand(transaction: Transaction, command: NewCommand):
     command.trace?.tracestate ?? null,
     command.onBehalfOf ?? null,
     command.expiryMs,
+    command.person ?? null,
   ]);
 }
 

@@ -1,8 +1,9 @@
 import { create, fromBinary, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
 import { ROOT_CONTEXT, context } from '@opentelemetry/api';
-import { allCommandServices, commandServiceOf, validate } from '@past-tense/contracts';
+import { allCommandServices, commandServiceOf, personalFieldsOf, validate } from '@past-tense/contracts';
 import { DueRows, OldRows, type Database, type Transaction } from '@past-tense/database';
 import { newId } from '@past-tense/envelope';
+import type { PersonalData } from '@past-tense/privacy';
 import { contextOf, currentFlow, currentTrace, inFlow, type Logger } from '@past-tense/telemetry';
 import { channel } from 'node:diagnostics_channel';
 import { requireOnBehalfOf } from './call-metadata';
@@ -19,6 +20,8 @@ export interface CommandRequest<M extends UnaryMethod = UnaryMethod> {
   readonly request: MessageInitShape<M['input']>;
   /** Id (UUID) of what the command is about on our side. Commands about the same are sent one after the other. */
   readonly subject: string;
+  /** Id of the person whom the personal fields of the request are about; left out where it has none. */
+  readonly person?: string | undefined;
   /** Whom it is sent for, 255 characters at most; for the receiver's record. */
   readonly onBehalfOf?: string | undefined;
 }
@@ -42,6 +45,8 @@ export interface CommandsOptions {
   readonly database: Database;
   /** One for each service that is asked for something. */
   readonly clients: readonly CommandClient[];
+  /** Seals what requests say about people for as long as they are kept. */
+  readonly personal?: PersonalData;
   /** Milliseconds for which a command is sent again and again. */
   readonly expiryMs?: number;
   /** Commands sent at once. */
@@ -80,10 +85,10 @@ export class Commands {
   /**
    * Sees to it that a command is sent, once the transaction is committed.
    * @returns the command id
-   * @throws InvalidPayloadError if the request breaks its contract; Error if nobody here can send it, or a reaction is running
+   * @throws InvalidPayloadError if the request breaks its contract; PersonForgottenError if it is about somebody who was forgotten; Error if nobody here can send it, or a reaction is running
    */
   async request<M extends UnaryMethod>(transaction: Transaction, command: CommandRequest<M>): Promise<string> {
-    const { method, subject, onBehalfOf } = command;
+    const { method, subject, person, onBehalfOf } = command;
     requireNoReaction(method);
     requireOnBehalfOf(onBehalfOf);
     this.#clientFor(method);
@@ -94,7 +99,8 @@ export class Commands {
     await addCommand(transaction, {
       id: commandId,
       method: fullNameOf(method),
-      request: toBinary(method.input, request),
+      request: await this.#sealed(commandId, method, toBinary(method.input, request), person),
+      person,
       subject,
       correlationId: flow?.correlationId ?? newId(),
       causationId: flow?.causationId,
@@ -130,11 +136,33 @@ export class Commands {
     const method = methodNamed(row.method);
     const { id: commandId, on_behalf_of, expires_at } = row;
     if (row.expired) return await this.#settle(row, method, { kind: 'expired' });
-    const command = { method, request: fromBinary(method.input, row.request), commandId, onBehalfOf: on_behalf_of ?? undefined };
+    const request = await this.#opened(row);
+    // Who was asking was forgotten meanwhile; nobody waits for it any more.
+    if (!request) return await this.#settle(row, method, { kind: 'expired' });
+    const command = { method, request: fromBinary(method.input, request), commandId, onBehalfOf: on_behalf_of ?? undefined };
     const outcome = await this.#clientFor(method).sendOnce(command, expires_at.getTime());
     if (outcome.kind === 'unavailable') return await this.#putOff(row, outcome.reason);
     answered.publish(undefined);
     await this.#settle(row, method, outcome);
+  }
+
+  /** What is asked waits in a row, and so in the log of the database and in its backups. */
+  async #sealed(commandId: string, { name, input }: UnaryMethod, request: Uint8Array, person: string | undefined): Promise<Uint8Array> {
+    if (personalFieldsOf(input).length === 0) return request;
+    const { personal } = this.options;
+    if (!personal || person === undefined)
+      throw new Error(
+        `${name} holds personal data; say whom it is about (person), and give Commands something to seal it with (personal).`,
+      );
+    const texts = { request: Buffer.from(request).toString('base64') };
+    return Buffer.from((await personal.seal({ person, holder: holderOf(commandId), texts })).request);
+  }
+
+  /** The request; undefined if the person whom it is about was forgotten. */
+  async #opened({ id, request, person }: CommandRow): Promise<Uint8Array | undefined> {
+    if (person === null) return request;
+    const opened = await this.options.personal!.open({ person, holder: holderOf(id), texts: { request: request.toString() } });
+    return opened && Buffer.from(opened.request, 'base64');
   }
 
   async #settle(row: CommandRow, method: UnaryMethod, outcome: SettledCommand['outcome']): Promise<void> {
@@ -166,6 +194,8 @@ export class Commands {
     return client;
   }
 }
+
+const holderOf = (commandId: string) => `command/${commandId}`;
 
 function methodNamed(name: string): UnaryMethod {
   const methods = allCommandServices().flatMap(({ commands }) => commands.map(({ method }) => method as UnaryMethod));

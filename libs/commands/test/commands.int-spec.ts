@@ -1,9 +1,10 @@
 import { status } from '@grpc/grpc-js';
 import { Global, Injectable, Module, type INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { CancelShipment, ChangeDeliveryAddress } from '@past-tense/contracts';
+import { CancelShipment, ChangeDeliveryAddress, isSealed } from '@past-tense/contracts';
 import { Database, type Transaction } from '@past-tense/database';
 import { newId } from '@past-tense/envelope';
+import { DataKeys, openKeyStore, PersonalData, type OpenKeyStore } from '@past-tense/privacy';
 import { currentFlow, inFlow, type Flow } from '@past-tense/telemetry';
 import { eventually, testDatabase } from '@past-tense/testing';
 import { NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
@@ -257,6 +258,55 @@ describe('a durable command', () => {
     await expect(database.transaction((transaction) => commandsWith().request(transaction, noAddress))).rejects.toThrow(
       'at least one field',
     );
+  });
+});
+
+describe('a command that says something about a person', () => {
+  const person = newId();
+  const address = { street: 'Side Street 2' };
+  const move = { method: ChangeDeliveryAddress, request: { orderId: newId(), address }, subject: newId() };
+  const keyOf = (service: string) => new PersonalData(service, new DataKeys(keyStore.store, { cachedMs: 1 }));
+  const requestMove = (commands: Commands) => database.transaction((transaction) => commands.request(transaction, { ...move, person }));
+  let keyStore: OpenKeyStore;
+  beforeAll(async () => {
+    const url = await testDatabase();
+    const settings = { KEY_STORE_URL: url, MASTER_KEYS: new Map([['a', Buffer.alloc(32)]]), DATA_KEYS_CACHED: 10, DATA_KEYS_CACHED_MS: 1 };
+    keyStore = await openKeyStore('test', settings, logger);
+    await keyStore.database.migrate();
+  });
+  afterAll(() => keyStore.close());
+
+  it('is sealed as long as it waits, and arrives as it was asked', async () => {
+    const [told, commands] = [new Told(), commandsWith({ personal: keyOf('orders') })];
+
+    const id = await requestMove(commands);
+
+    const [{ request: kept }] = (await database.query({ name: 'kept', text: 'SELECT request FROM commands WHERE id = $1' }, [id])) as [
+      { request: Buffer },
+    ];
+    expect(isSealed(kept.toString())).toBe(true);
+    commands.start(told);
+    await eventually(() => expect(told.commands.length).toBe(1));
+    expect(told.commands[0]).toMatchObject({ commandId: id, outcome: { kind: 'accepted' } });
+  });
+
+  it('is not sent any more once they were forgotten', async () => {
+    const [told, commands] = [new Told(), commandsWith({ personal: keyOf('orders') })];
+    const id = await requestMove(commands);
+    await keyOf('orders').forget(person);
+
+    commands.start(told);
+    await eventually(() => expect(told.commands.length).toBe(1));
+    expect(told.commands[0]).toMatchObject({ commandId: id, outcome: { kind: 'expired' } });
+    expect(receiver.commandIds).not.toContain(id);
+    await expect(requestMove(commands)).rejects.toThrow('was forgotten');
+  });
+
+  it('is not kept where nobody can seal it, or nobody is named', async () => {
+    const sentence = 'ChangeDeliveryAddress holds personal data; say whom it is about (person)';
+    await expect(requestMove(commandsWith())).rejects.toThrow(sentence);
+    const unnamed = database.transaction((transaction) => commandsWith({ personal: keyOf('orders') }).request(transaction, move));
+    await expect(unnamed).rejects.toThrow(sentence);
   });
 });
 

@@ -16,6 +16,7 @@ import { checkExamples } from './checks/examples.mjs';
 import { checkKeys } from './checks/keys.mjs';
 import { checkOwnership } from './checks/ownership.mjs';
 import { checkPayloads } from './checks/payloads.mjs';
+import { checkPersonal } from './checks/personal.mjs';
 import { checkPlaces } from './checks/places.mjs';
 import { checkRemovals } from './checks/removals.mjs';
 import { checkRules } from './checks/rules.mjs';
@@ -51,6 +52,7 @@ export async function inspect({ home, today, releasing = false }) {
   checkEvents(contracts, findings);
   checkCommands(contracts, findings);
   checkConsumers(contracts, findings);
+  checkPersonal(contracts, findings);
   const complete = !findings.any;
 
   const { image, releases, refusal, isFirst } = readReleased(home);

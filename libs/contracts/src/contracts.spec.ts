@@ -32,6 +32,7 @@ const orderId = '019aa000-0000-7000-8000-000000000001';
 describe('the catalogue', () => {
   it('declares every topic completely (T1, T2, T4)', () => {
     const shipped = [
+      'customer-forgotten',
       'delivery-address-changed',
       'order-cancelled',
       'order-completed',

@@ -2,6 +2,8 @@ import { create, type DescEnum, type DescField, type DescMessage, type MessageIn
 import { reflect, type ReflectMessage } from '@bufbuild/protobuf/reflect';
 import { createValidator } from '@bufbuild/protovalidate';
 import { factNameOf, topicOf, type Topic } from './catalogue';
+import { personalFieldsOf } from './personal-fields';
+import { isSealed } from './sealed';
 
 /** Something that happened, not yet in an envelope. */
 export interface Fact<D extends DescMessage = DescMessage> {
@@ -61,11 +63,12 @@ export class InvalidPayloadError extends Error {
 }
 
 /**
- * Checks a payload against the rules written beside its fields in the .proto file.
+ * Checks a payload against the rules written beside its fields in the .proto file. The rules of a personal field are about its text: as long as that
+ * is sealed, whoever sealed it has checked them.
  * @throws InvalidPayloadError naming each field and what is wrong with it
  */
 export function validate<D extends DescMessage>(type: D, data: MessageShape<D>): void {
-  const violations = violationsOf(type, data);
+  const violations = violationsOf(type, data, { sealed: true });
   if (violations.length > 0) throw invalid(type, violations);
 }
 
@@ -75,15 +78,17 @@ export function validate<D extends DescMessage>(type: D, data: MessageShape<D>):
  * @throws InvalidPayloadError naming each field and what is wrong with it
  */
 export function validateOwn<D extends DescMessage>(type: D, data: MessageShape<D>): void {
-  const violations = [...violationsOf(type, data), ...(holdsEnums(type) ? undeclaredIn(reflect(type, data)) : [])];
+  const violations = [...violationsOf(type, data, { sealed: false }), ...(holdsEnums(type) ? undeclaredIn(reflect(type, data)) : [])];
   if (violations.length > 0) throw invalid(type, violations);
 }
 
-function violationsOf<D extends DescMessage>(type: D, data: MessageShape<D>): Violation[] {
+function violationsOf<D extends DescMessage>(type: D, data: MessageShape<D>, allowed: { sealed: boolean }): Violation[] {
   const result = validator.validate(type, data);
   if (result.kind === 'valid') return [];
   if (result.kind === 'error') throw new InvalidPayloadError(`${type.typeName} could not be checked: ${result.error.message}`);
-  return result.violations.map(({ field, message }) => ({ field: field.map(nameOf).join('.'), description: message }));
+  const personal = allowed.sealed ? new Set(personalFieldsOf(type).map(({ name }) => name)) : undefined;
+  const broken = personal?.size ? result.violations.filter(({ field }) => !isSealedAt(data, field, personal)) : result.violations;
+  return broken.map(({ field, message }) => ({ field: field.map(nameOf).join('.'), description: message }));
 }
 
 function invalid(type: DescMessage, violations: readonly Violation[]): InvalidPayloadError {
@@ -125,6 +130,17 @@ function valuesOf(message: ReflectMessage, field: DescField): unknown[] {
   const value = message.get(field);
   if (field.fieldKind === 'list' || field.fieldKind === 'map') return [...(value as unknown as { values(): Iterable<unknown> }).values()];
   return [value];
+}
+
+/** Whether what a path leads to is a personal text that is sealed. */
+function isSealedAt(data: unknown, path: readonly object[], personal: ReadonlySet<string>): boolean {
+  const name = path.flatMap((part) => ('name' in part ? [part.name] : [])).join('.');
+  return personal.has(name) && isSealed(path.reduce((value, part) => stepInto(value, part), data));
+}
+
+function stepInto(value: unknown, part: object): unknown {
+  const key = 'localName' in part ? part.localName : 'index' in part ? part.index : undefined;
+  return (value as Record<string, unknown> | undefined)?.[String(key)];
 }
 
 function nameOf(part: object): string {

@@ -23,6 +23,8 @@ export {
   type Topic,
 } from './catalogue';
 export { fact, InvalidPayloadError, inVersions, routeOf, validate, validateOwn, type Fact, type Violation } from './fact';
+export { personalFieldsOf, personalTextsOf, personOf, withPersonalTexts, type PersonalField, type PersonalText } from './personal-fields';
+export { fromSealedText, isSealed, toSealedText } from './sealed';
 export { decode, encode, UndecodableError } from './frame';
 export { registrySubjects, subjectOf, type RegistrySubject } from './registry-subjects';
 export { BadRequestSchema, ErrorInfoSchema } from './gen/google/rpc/error_details_pb';

@@ -2,6 +2,7 @@ import type { DescMessage } from '@bufbuild/protobuf';
 import type { Database } from '@past-tense/database';
 import type { ProcessedEvents } from '@past-tense/dedup';
 import type { Outbox } from '@past-tense/outbox';
+import type { PersonalData } from '@past-tense/privacy';
 import { forKnownFields, type Logger, type TraceFlow } from '@past-tense/telemetry';
 import { channel } from 'node:diagnostics_channel';
 import { setMaxListeners } from 'node:events';
@@ -49,6 +50,8 @@ export interface ConsumerOptions {
   readonly stages?: ReadonlyMap<string, Stage>;
   /** Whether what the consumer keeps follows from the events alone, so that it may be derived again; no, if left out. */
   readonly projection?: boolean;
+  /** Opens what the consumer may read of personal data; nothing for one that reads none. */
+  readonly personal?: PersonalData | undefined;
   /** Events handled side by side; those of one aggregate never are. */
   readonly concurrency: number;
   /** Events of different aggregates whose effects may be committed together while more wait; 50 if left out, 1 for each by itself. */
@@ -131,6 +134,7 @@ export class Consumer {
       traceFlow,
       results,
       projection,
+      personal: options.personal,
     });
     // As many events as `concurrency` may wait for somebody outside. Of the others as many may wait for their commits as two groups have, and some
     // more: should both groups wait for somebody, they go on.

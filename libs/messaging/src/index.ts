@@ -30,10 +30,12 @@ export {
 export { COMPATIBILITY_RULE, refusal, SchemaRegistry, type SubjectPlan } from './schema-registry';
 export {
   eventsOf,
+  isForgetful,
   ReactsTo,
   staysInside,
   type AnyReaction,
   type Event,
+  type Forgetful,
   type OutsideReaction,
   type BatchReaction,
   type Reaction,

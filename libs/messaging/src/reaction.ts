@@ -48,6 +48,15 @@ export interface Shadowed<T> {
   undo(event: Event<T>, transaction: Transaction): Promise<void>;
 }
 
+/**
+ * What a reaction adds that reads personal data of its event: what it does instead when the person was forgotten, and nobody can read that any more.
+ * Without it the service does not start.
+ */
+export interface Forgetful<T> {
+  /** The personal fields of the event are sealed for good. Runs in place of all other steps, in the transaction that holds the claim on the event. */
+  reactToForgotten(event: Event<T>, transaction: Transaction): Promise<void>;
+}
+
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- what an intent and an outcome are is between the reaction's own steps
 export type AnyReaction<T> = Reaction<T> | OutsideReaction<T, any, any>;
 
@@ -95,6 +104,11 @@ export function patienceOf(reactions: ReadonlyMap<DescMessage, AnyReaction<never
 /** Whether a reaction can do its work for many events at once. */
 export function reactsToAll<T>(reaction: AnyReaction<T>): reaction is BatchReaction<T> {
   return 'reactToAll' in reaction;
+}
+
+/** Whether a reaction knows what to do about somebody who was forgotten. */
+export function isForgetful<T>(reaction: AnyReaction<T>): reaction is AnyReaction<T> & Forgetful<T> {
+  return 'reactToForgotten' in reaction;
 }
 
 /** Whether a reaction does all its work in one transaction, calling nobody outside. */

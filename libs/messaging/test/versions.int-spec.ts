@@ -2,8 +2,9 @@ import { fact, inVersions, OrderPlaced, OrderPlacedV2, topicOf, type Fact } from
 import type { Transaction } from '@past-tense/database';
 import { Outbox } from '@past-tense/outbox';
 import { newId } from '@past-tense/envelope';
-import { inFlow } from '@past-tense/telemetry';
-import { aRecord, eventually } from '@past-tense/testing';
+import { DataKeys, openKeyStore, PersonalData } from '@past-tense/privacy';
+import { createLogger, inFlow } from '@past-tense/telemetry';
+import { aRecord, eventually, testDatabase } from '@past-tense/testing';
 import { ownTopics, readTopic, type AnyReaction, type Consumer, type Event, type Stage, type StoredMessage } from '../src/index';
 import { effectiveVersion } from '../src/versions/stage';
 import {
@@ -123,9 +124,20 @@ const shadowSaid = () => said.filter(({ msg }) => msg.startsWith('in shadow'));
 describe('a fact in two versions', () => {
   it('is published in those that are not withheld, with one id, one cause and one transaction (S4)', async () => {
     await newPlace();
+    const settings = { MASTER_KEYS: new Map([['a', Buffer.alloc(32)]]), DATA_KEYS_CACHED: 10, DATA_KEYS_CACHED_MS: 1_000 };
+    const logger = createLogger({ service: 'test', version: '1', level: 'silent', format: 'json' });
+    const keyStore = await openKeyStore('test', { ...settings, KEY_STORE_URL: await testDatabase() }, logger);
+    await keyStore.database.migrate();
+    const personal = new PersonalData('orders', new DataKeys(keyStore.store));
     const schemas = new Map(BOTH.map((type) => [type, { id: 1, version: 1 }]));
     const relayed = (...withheld: string[]) =>
-      new Outbox({ producer: { name: 'orders', version: '1' }, schemas, withheld: new Set(withheld), committed: () => undefined });
+      new Outbox({
+        producer: { name: 'orders', version: '1' },
+        schemas,
+        withheld: new Set(withheld),
+        personal,
+        committed: () => undefined,
+      });
     const [dual, oldOnly, newOnly, never] = newIds(4);
     const flow = { correlationId: newId(), causationId: newId() };
     const append = (outbox: Outbox, orderId: string) =>
@@ -167,6 +179,7 @@ describe('a fact in two versions', () => {
       [young, never],
     ] as const)
       expect(of(messages, id)).toEqual([]);
+    await keyStore.close();
   });
 
   it('states the same thing twice, or is refused', () => {

@@ -1,7 +1,8 @@
 import { context, SpanKind } from '@opentelemetry/api';
-import { encode, routeOf, subjectOf, validateOwn, type Fact } from '@past-tense/contracts';
+import { encode, personalFieldsOf, routeOf, subjectOf, validateOwn, type Fact } from '@past-tense/contracts';
 import type { Transaction } from '@past-tense/database';
 import { newId, type Envelope } from '@past-tense/envelope';
+import type { PersonalData } from '@past-tense/privacy';
 import { currentFlow, currentTrace, inSpan, SEARCHABLE, traceOf } from '@past-tense/telemetry';
 import type { KafkaRecord } from './record';
 
@@ -18,6 +19,8 @@ export interface OutboxOptions {
   readonly schemas: ReadonlyMap<string, RegisteredSchema>;
   /** Types of events that are not published although the service states them: versions that are not due yet, or not any more. */
   readonly withheld?: ReadonlySet<string>;
+  /** Seals what events say about people; without it no event that does can be recorded. */
+  readonly personal?: PersonalData | undefined;
   /** Called after each commit that left something to publish, with what that was; wakes the relay. */
   readonly committed: (what: 'facts' | 'forwards') => void;
 }
@@ -53,7 +56,8 @@ export class Outbox {
    * @param aggregateVersion 1 for the aggregate's first fact, then one more for each
    * @param occurredAt when it happened
    * @returns the event's id
-   * @throws InvalidPayloadError if the payload breaks the rules of its contract
+   * @throws InvalidPayloadError if the payload breaks the rules of its contract; PersonForgottenError if it says something personal about somebody who
+   *   was forgotten
    */
   async append(transaction: Transaction, fact: Fact, aggregateVersion: number, occurredAt: Date): Promise<string> {
     const stated = [fact, ...(fact.newer ?? [])].filter(({ type }) => !this.#options.withheld?.has(type.typeName));
@@ -82,7 +86,7 @@ export class Outbox {
     if (!flow)
       throw new Error(`${topic.eventType} was recorded outside of a flow, so nobody could tell what caused it; wrap the work in inFlow().`);
     validateOwn(fact.type, fact.data);
-    const payload = encode(fact.type, fact.data, schema.id);
+    const payload = encode(fact.type, await this.#sealed(fact, eventId), schema.id);
     if (payload.length > MAX_PAYLOAD_BYTES)
       throw new Error(`${topic.eventType} has ${payload.length} bytes; an event may have ${MAX_PAYLOAD_BYTES} at most.`);
 
@@ -127,6 +131,15 @@ export class Outbox {
     const traceparent = currentTrace()?.traceparent ?? headers['traceparent']?.toString();
     await transaction.defer(insertForward, [newId(), topic, key, value, JSON.stringify(packHeaders(headers)), traceparent]);
     transaction.afterCommit(() => this.#options.committed('forwards'));
+  }
+
+  /** What says something about a person is sealed before it is written for the first time. */
+  async #sealed({ type, data }: Fact, eventId: string): Promise<Fact['data']> {
+    if (personalFieldsOf(type).length === 0) return data;
+    const { personal, producer } = this.#options;
+    if (!personal)
+      throw new Error(`${type.typeName} holds personal data, and the outbox of ${producer.name} was given nothing to seal it with.`);
+    return await personal.sealEvent(type, data, eventId);
   }
 
   #schemaOf(eventType: string, owner: string): RegisteredSchema {

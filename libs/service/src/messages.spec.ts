@@ -1,9 +1,14 @@
 import { OrderCompleted, OrderPlaced, PaymentCaptured } from '@past-tense/contracts';
-import { ReactsTo, type Reaction } from '@past-tense/messaging';
-import { checkManifest } from './messages';
+import { ReactsTo, type Forgetful, type Reaction } from '@past-tense/messaging';
+import { checkManifest, handlesPersonalData } from './messages';
 
 @ReactsTo(OrderPlaced)
-class First implements Reaction<OrderPlaced> {
+class First implements Reaction<OrderPlaced>, Forgetful<OrderPlaced> {
+  async react(): Promise<void> {}
+  async reactToForgotten(): Promise<void> {}
+}
+@ReactsTo(OrderPlaced)
+class Unforgetting implements Reaction<OrderPlaced> {
   async react(): Promise<void> {}
 }
 @ReactsTo(OrderPlaced)
@@ -41,8 +46,28 @@ describe('the manifest of a service', () => {
       { publishes: [], reactions: [First, Second] },
       'payments has two reactions to order.v1.OrderPlaced',
     ],
+    [
+      'reads personal data and does not know what to do without it',
+      'shipping',
+      { publishes: [], reactions: [Unforgetting] },
+      'shipping reads personal data of order.v1.OrderPlaced, and Unforgetting does not say what to do once the person was forgotten; give it reactToForgotten.',
+    ],
+    [
+      'is a projection of personal data',
+      'payments',
+      { publishes: [], reactions: [First], projection: true },
+      'payments is no projection, because it reads personal data, which may be forgotten',
+    ],
     ['has a reaction that does not say to what', 'payments', { publishes: [], reactions: [Mute] }, 'Mute does not say what it reacts to'],
   ])('is refused when it %s', (_, service, messages, sentence) => {
     expect(() => checkManifest(service, messages)).toThrow(sentence);
+  });
+
+  it('needs the key store where it seals or reads personal data, and nowhere else', () => {
+    expect(handlesPersonalData('orders', { publishes: [OrderPlaced], reactions: [] })).toBe(true);
+    expect(handlesPersonalData('shipping', { publishes: [], reactions: [First] })).toBe(true);
+    // A consumer that is no reader gets the event sealed.
+    expect(handlesPersonalData('tracking', { publishes: [], reactions: [Unforgetting] })).toBe(false);
+    expect(() => checkManifest('tracking', { publishes: [], reactions: [Unforgetting] })).not.toThrow();
   });
 });

@@ -21,6 +21,7 @@ import {
   type Stage,
 } from '@past-tense/messaging';
 import { Outbox, Relay, type OutboxOptions } from '@past-tense/outbox';
+import type { PersonalData } from '@past-tense/privacy';
 import type { Logger } from '@past-tense/telemetry';
 import { requireDedupWindow, ttlOf } from './dedup-window';
 import { stagesOf, withheldTypes } from './event-versions';
@@ -35,6 +36,8 @@ interface RuntimeOptions {
   readonly settings: MessagingSettings;
   readonly messages: Messages;
   readonly database: Database;
+  /** Nothing for a service that handles no personal data. */
+  readonly personal: PersonalData | undefined;
   readonly logger: Logger;
 }
 
@@ -54,7 +57,7 @@ export class MessagingRuntime {
     private readonly stages: ReadonlyMap<string, Stage>,
     { schemas, withheld }: Pick<OutboxOptions, 'schemas' | 'withheld'>,
   ) {
-    const { service, version, settings, database, logger } = options;
+    const { service, version, settings, database, personal, logger } = options;
     this.#producer = new KafkaProducer(kafka);
     this.#relay = new Relay({
       database,
@@ -65,7 +68,13 @@ export class MessagingRuntime {
     });
     const topics = this.#consumedTopics;
     if (topics.length > 0) this.positions = new Positions({ consumer: service, kafka, database, topics });
-    this.outbox = new Outbox({ producer: { name: service, version }, schemas, withheld, committed: (what) => this.#relay.wake(what) });
+    this.outbox = new Outbox({
+      producer: { name: service, version },
+      schemas,
+      withheld,
+      personal,
+      committed: (what) => this.#relay.wake(what),
+    });
   }
 
   /**
@@ -96,7 +105,7 @@ export class MessagingRuntime {
    * @param reactionOf makes the instance of a reaction class
    */
   async start(reactionOf: (reaction: ReactionClass<never>) => AnyReaction<never>, onFatal: (error: Error) => void): Promise<void> {
-    const { service, settings, messages, database, logger } = this.options;
+    const { service, settings, messages, database, personal, logger } = this.options;
     this.#relay.start();
     if (messages.reactions.length === 0) return;
     const knownSinceMs = await this.#maintainDedup();
@@ -116,6 +125,7 @@ export class MessagingRuntime {
       outbox: this.outbox,
       stages: this.stages,
       projection: messages.projection ?? false,
+      personal,
       concurrency: settings.CONSUMER_CONCURRENCY,
       groupCommit: settings.CONSUMER_GROUP_COMMIT,
       retry: { attempts: settings.RETRY_ATTEMPTS, firstDelayMs: settings.RETRY_FIRST_DELAY_MS, maxDelayMs: settings.RETRY_MAX_DELAY_MS },

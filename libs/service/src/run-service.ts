@@ -5,6 +5,7 @@ import { ConfigurationError, readConfig } from '@past-tense/config';
 import { Database, type DatabaseOptions } from '@past-tense/database';
 import { Positions, type AnyReaction, type ReactionClass } from '@past-tense/messaging';
 import { Outbox } from '@past-tense/outbox';
+import { openPersonalData, PersonalData, type OpenPersonalData } from '@past-tense/privacy';
 import { createLogger, startTelemetry, type Logger, type Telemetry } from '@past-tense/telemetry';
 import type { INestApplication, Type } from '@nestjs/common';
 import { readFileSync } from 'node:fs';
@@ -12,7 +13,7 @@ import { join } from 'node:path';
 import type { z } from 'zod';
 import { PositionsController } from './http/positions.controller';
 import { startHttp } from './http/start-http';
-import type { Messages } from './messages';
+import { handlesPersonalData, type Messages } from './messages';
 import { MessagingRuntime } from './messaging-runtime';
 import { notRebuildable, rebuildService } from './rebuild/rebuild-service';
 import { databaseOptions, openDatabase } from './service-database';
@@ -88,6 +89,7 @@ export async function runService(definition: ServiceDefinition): Promise<void> {
 class RunningService {
   readonly #database: Database;
   #messaging: MessagingRuntime | undefined;
+  #personal: OpenPersonalData | undefined;
   #http: INestApplication | undefined;
   #stopping = false;
   readonly #version: string;
@@ -122,12 +124,15 @@ class RunningService {
     });
     await openDatabase(this.#database, this.settings.DATABASE_URL);
     if (messages) {
+      if (handlesPersonalData(name, messages))
+        this.#personal = await openPersonalData(name, this.settings as MessagingSettings, this.logger);
       this.#messaging = await MessagingRuntime.prepare({
         service: name,
         version: this.#version,
         settings: this.settings as MessagingSettings,
         messages,
         database: this.#database,
+        personal: this.#personal?.personal,
         logger: this.logger,
       });
     }
@@ -141,6 +146,7 @@ class RunningService {
         { provide: SETTINGS, useValue: this.settings },
         { provide: LOGGER, useValue: this.logger },
         { provide: Database, useValue: this.#database },
+        ...(this.#personal ? [{ provide: PersonalData, useValue: this.#personal.personal }] : []),
         ...(this.#messaging ? [{ provide: Outbox, useValue: this.#messaging.outbox }] : []),
         ...(this.#messaging?.positions ? [{ provide: Positions, useValue: this.#messaging.positions }] : []),
       ],
@@ -172,7 +178,7 @@ class RunningService {
     }, STOP_TIMEOUT_MS).unref();
     try {
       await Promise.all([this.#http?.close(), this.#messaging?.stop()]);
-      await this.#database.close();
+      await Promise.all([this.#database.close(), this.#personal?.close()]);
       await this.telemetry.shutdown();
       process.exit(0);
     } catch (error) {

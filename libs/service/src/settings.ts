@@ -1,4 +1,5 @@
 import { flag, httpUrl, kafkaSettings, list, postgresUrl, tcpPort, wholeNumber } from '@past-tense/config';
+import { keyStoreSettings } from '@past-tense/privacy';
 import { z } from 'zod';
 
 /** Settings that every service has. A service adds its own with `.extend({ … })`. */
@@ -52,6 +53,7 @@ export const migrationSettings = httpSettings(1).pick({
 export function messagingSettings(port: number) {
   return httpSettings(port).extend({
     ...kafkaSettings,
+    ...keyStoreSettings,
     SCHEMA_REGISTRY_URL: httpUrl(),
     /** Versions in which events are published, such as `order.OrderPlaced=v1+v2`; by default the oldest. */
     PUBLISHED_VERSIONS: list().default([]),

@@ -18,6 +18,11 @@ const SECRETS = [
   '*.secret',
   'req.headers.authorization',
   'req.headers.cookie',
+  // What a statement of the database was given, and the row that it did not take.
+  'err.parameters',
+  'err.detail',
+  'err.driverError.parameters',
+  'err.driverError.detail',
 ];
 
 /**

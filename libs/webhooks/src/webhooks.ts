@@ -48,6 +48,7 @@ const test = {
          WHERE before.taken_until IS NULL OR before.taken_until <= now()
          RETURNING id`,
 };
+const forget = { name: 'webhooks-forget', text: 'DELETE FROM webhook_subscriptions WHERE owner = $1' };
 const openTest = {
   name: 'webhooks-open-test',
   text: `SELECT id FROM webhook_deliveries WHERE subscription = $1 AND type = '${TEST}' AND subject = $1`,
@@ -83,6 +84,11 @@ export class Webhooks {
       Array.from({ length: MAX_SUBSCRIPTIONS }, newId),
     ]);
     transaction.afterCommit(() => this.sender.wake());
+  }
+
+  /** Deletes everything of an owner: their subscriptions, and what was sent or is to be sent to them. */
+  async forget(transaction: Transaction, owner: string): Promise<void> {
+    await transaction.query(forget, [owner]);
   }
 
   /**

@@ -163,6 +163,14 @@ export function isPersonal(registry: FileRegistry, field: Parameters<typeof getO
   return getOption(field, extension(registry, 'personal')) as boolean;
 }
 
+/** The services that may read a personal field, by name. */
+export function readersOf(registry: FileRegistry, field: Parameters<typeof getOption>[0]): string[] {
+  const declared = registry.getEnum(`${CONTRACT}.Service`)!;
+  const option = extension(registry, 'service');
+  const numbers = getOption(field, extension(registry, 'readers')) as number[];
+  return numbers.map((number) => optionOf<{ name: string }>(registry, option, declared.value[number]!).name);
+}
+
 /** Day on which a field was declared to go, if it was. */
 export function deprecatedSinceOf(registry: FileRegistry, field: Parameters<typeof getOption>[0]): string | undefined {
   return (getOption(field, extension(registry, 'deprecated_since')) as string) || undefined;

@@ -1,6 +1,6 @@
 import { create, ScalarType, type DescEnum, type DescField, type DescMessage, type FileRegistry } from '@bufbuild/protobuf';
 import { InvalidPayloadError, validate } from '@past-tense/contracts';
-import { commentOf, deprecatedSinceOf, isPersonal } from './contract';
+import { commentOf, deprecatedSinceOf, isPersonal, readersOf } from './contract';
 import { messageRulesInWords, rulesInWords, rulesOf, ruleSetOf, type FieldRules, type RuleSet } from './rules';
 
 /** A JSON Schema, as an AsyncAPI document holds it. */
@@ -69,7 +69,8 @@ function fieldSchema(registry: FileRegistry, field: DescField, into: Map<string,
   const since = deprecatedSinceOf(registry, field);
   const about = {
     description: [commentOf(field), ...beyondJsonSchema(registry, field)].join(' '),
-    ...(isPersonal(registry, field) && { 'x-personal': true }),
+    // The rules are about the text, which is sealed on the wire for those who may read it.
+    ...(isPersonal(registry, field) && { 'x-personal': true, 'x-sealed-for': readersOf(registry, field) }),
     ...(field.deprecated && { deprecated: true }),
     ...(since && { 'x-deprecated-since': since }),
   };

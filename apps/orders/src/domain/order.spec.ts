@@ -1,5 +1,15 @@
 import { OrderCancelled, OrderCancelled_Reason, OrderCompleted, OrderPlaced, validate } from '@past-tense/contracts';
-import { cancelOrder, completeOrder, confirmPayment, noteRefund, placeOrder, type Order, type OrderRequest } from './order';
+import {
+  cancelOrder,
+  completeOrder,
+  confirmPayment,
+  declinePayment,
+  isSettled,
+  noteRefund,
+  placeOrder,
+  type Order,
+  type OrderRequest,
+} from './order';
 import { MixedCurrenciesError, TotalTooLargeError } from './order.errors';
 
 const id = '019aa000-0000-7000-8000-000000000001';
@@ -55,7 +65,7 @@ describe('a placed order', () => {
   });
 
   it('is cancelled with the reason when its payment is declined', () => {
-    const { order, facts } = cancelOrder(given(), 'payment-declined', tuesday);
+    const { order, facts } = declinePayment(given(), tuesday);
 
     expect(order).toMatchObject({ status: 'cancelled', cancellationReason: 'payment-declined', endedAt: tuesday });
     expect(facts).toMatchObject([{ type: OrderCancelled, data: { orderId: id, reason: OrderCancelled_Reason.PAYMENT_DECLINED } }]);
@@ -75,7 +85,31 @@ describe('an order that has ended', () => {
     expect(cancelOrder(order, 'payment-declined', tuesday)).toEqual({ order, facts: [] });
   });
 
+  it('notes that its payment was declined after all', () => {
+    expect(declinePayment(cancelled, tuesday)).toEqual({ order: { ...cancelled, declinedAt: tuesday }, facts: [] });
+    const noted = { ...cancelled, declinedAt: monday };
+    expect(declinePayment(noted, tuesday)).toEqual({ order: noted, facts: [] });
+  });
+
   it('notes the refund', () => {
     expect(noteRefund(cancelled, tuesday)).toEqual({ order: { ...cancelled, refundedAt: tuesday }, facts: [] });
+  });
+});
+
+describe('whether an order is settled', () => {
+  const cancelled = (more: Partial<Order>) =>
+    given({ status: 'cancelled', endedAt: monday, cancellationReason: 'customer-request', ...more });
+
+  it.each([
+    ['is placed', given(), false],
+    ['is placed and paid', given({ paidAt: monday }), false],
+    ['was sent', given({ status: 'completed', endedAt: monday }), true],
+    ['was cancelled, and nobody knows yet what was taken', cancelled({}), false],
+    ['was cancelled, and what was taken is not returned yet', cancelled({ paidAt: monday }), false],
+    ['was cancelled and refunded', cancelled({ paidAt: monday, refundedAt: tuesday }), true],
+    ['was cancelled, and then nothing was taken', cancelled({ declinedAt: tuesday }), true],
+    ['was cancelled because nothing was taken', cancelled({ cancellationReason: 'payment-declined' }), true],
+  ])('one that %s', (_, order, settled) => {
+    expect(isSettled(order)).toBe(settled);
   });
 });

@@ -42,6 +42,8 @@ export interface Order {
   readonly paidAt?: Date | undefined;
   readonly endedAt?: Date | undefined;
   readonly refundedAt?: Date | undefined;
+  /** When it was heard for the first time that nothing was taken. */
+  readonly declinedAt?: Date | undefined;
   readonly cancellationReason?: CancellationReason | undefined;
 }
 
@@ -99,6 +101,17 @@ export function confirmPayment(order: Order, capturedAt: Date): Decision {
 export function completeOrder(order: Order, now: Date): Decision {
   if (order.status !== 'placed') return unchanged(order);
   return { order: { ...order, status: 'completed', endedAt: now }, facts: [fact(OrderCompleted, { orderId: order.id })] };
+}
+
+/** Nothing was taken, so nothing is sent. It may be heard of after the order has ended, and then is only noted; heard again, it changes nothing. */
+export function declinePayment(order: Order, now: Date): Decision {
+  return cancelOrder({ ...order, declinedAt: order.declinedAt ?? now }, 'payment-declined', now);
+}
+
+/** Whether the order has ended and no money is on its way: then nobody needs to know any more where the parcel goes and who pays. */
+export function isSettled({ status, cancellationReason, refundedAt, declinedAt }: Order): boolean {
+  if (status === 'completed') return true;
+  return status === 'cancelled' && (cancellationReason === 'payment-declined' || (refundedAt ?? declinedAt) !== undefined);
 }
 
 /** The order ends without a delivery. */

@@ -57,7 +57,13 @@ export class ChangeDeliveryAddressController {
       if (order.status === 'cancelled')
         throw new Problem(409, 'order-cancelled', 'Order cancelled', 'The order was cancelled, so nothing is sent.');
       const { correlationId } = currentFlow()!;
-      const command = { method: ChangeDeliveryAddress, request: { orderId, address }, subject: orderId, onBehalfOf: caller.subject };
+      const command = {
+        method: ChangeDeliveryAddress,
+        request: { orderId, address },
+        subject: orderId,
+        person: order.customerId,
+        onBehalfOf: caller.subject,
+      };
       const id = await this.commands.request(transaction, command);
       const accepted = jobAccepted(
         await this.jobs.create(transaction, {

@@ -1,13 +1,16 @@
 import { Controller, HttpCode, Post, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Allow, Caller, ForbiddenError, mayActFor, type Principal } from '@past-tense/auth';
+import type { Transaction } from '@past-tense/database';
 import { newId } from '@past-tense/envelope';
 import { answerWith, IdempotencyKeys, jobAccepted, Jobs, Keyed, TakesIdempotencyKey, type KeyedRequest } from '@past-tense/jobs';
 import { Accepts, Problem, Problems, ValidBody } from '@past-tense/service';
 import { currentFlow } from '@past-tense/telemetry';
 import type { Response } from 'express';
+import { CustomerLeavingError } from '../domain/customer.errors';
 import { placeOrder, type Decision, type OrderRequest } from '../domain/order';
 import { MixedCurrenciesError, TotalTooLargeError } from '../domain/order.errors';
+import { CustomerRepository } from '../storage/customer.repository';
 import { OrderRepository } from '../storage/order.repository';
 import { AnswersAccepted } from './accepted';
 import { placeOrderRequest, type PlaceOrderRequest } from './place-order.request';
@@ -18,6 +21,7 @@ import { placeOrderRequest, type PlaceOrderRequest } from './place-order.request
 export class PlaceOrderController {
   constructor(
     private readonly orders: OrderRepository,
+    private readonly customers: CustomerRepository,
     private readonly jobs: Jobs,
     private readonly keys: IdempotencyKeys,
   ) {}
@@ -33,6 +37,7 @@ export class PlaceOrderController {
   @TakesIdempotencyKey()
   @Problems({
     400: 'The request is not valid; every wrong field is named.',
+    409: 'The customer asked to be forgotten; or a request with this Idempotency-Key is being worked on.',
     422: 'The order makes no sense as a whole, or the Idempotency-Key was used for another request.',
   })
   async place(
@@ -43,6 +48,7 @@ export class PlaceOrderController {
   ): Promise<unknown> {
     const customerId = customerOf(request, caller);
     const answer = await this.keys.once(caller.subject, keyed, async (transaction) => {
+      await this.#hold(transaction, customerId);
       const [orderId, jobId] = [newId(), newId()];
       const { correlationId } = currentFlow()!;
       await this.orders.add(transaction, decide(orderId, { ...request, customerId }), { jobId, correlationId });
@@ -57,6 +63,15 @@ export class PlaceOrderController {
       return { ...accepted, body: { ...accepted.body, orderId } };
     });
     return answerWith(response, answer);
+  }
+
+  async #hold(transaction: Transaction, customerId: string): Promise<void> {
+    try {
+      await this.customers.hold(transaction, customerId);
+    } catch (error) {
+      if (error instanceof CustomerLeavingError) throw new Problem(409, 'person-forgotten', 'Person forgotten', error.message);
+      throw error;
+    }
   }
 }
 

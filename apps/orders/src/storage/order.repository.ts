@@ -3,7 +3,7 @@ import { Database, type Transaction } from '@past-tense/database';
 import { Jobs } from '@past-tense/jobs';
 import { Outbox } from '@past-tense/outbox';
 import { Webhooks } from '@past-tense/webhooks';
-import type { Decision, Order } from '../domain/order';
+import { isSettled, type Decision, type Order } from '../domain/order';
 import { failureOf, type FailureCode } from '../jobs/failures';
 import type { WebhookEvent } from '../webhooks/events';
 import { OrderRow } from './order.row';
@@ -73,6 +73,23 @@ export class OrderRepository {
     return row && toKnown(row);
   }
 
+  /** How many orders a customer has placed. */
+  async countOf(transaction: Transaction, customerId: string): Promise<number> {
+    return await transaction.entities.countBy(OrderRow, { customerId });
+  }
+
+  /** The orders of a customer that are not settled, oldest first: on their way, or with money that is. */
+  async unsettledOf(transaction: Transaction, customerId: string): Promise<Order[]> {
+    // Few of them are, so this reads those that could be, by an index.
+    const open = await transaction.entities
+      .createQueryBuilder(OrderRow, 'open')
+      .where('open.customerId = :customerId', { customerId })
+      .andWhere(`(open.endedAt IS NULL OR (open.status = 'cancelled' AND open.refundedAt IS NULL AND open.declinedAt IS NULL))`)
+      .orderBy('open.placedAt')
+      .getMany();
+    return open.map(toOrder).filter((order) => !isSettled(order));
+  }
+
   async #lock(transaction: Transaction, orderId: string): Promise<OrderRow | null> {
     return await transaction.entities.findOne(OrderRow, { where: { id: orderId }, lock: { mode: 'pessimistic_write' } });
   }
@@ -101,6 +118,7 @@ function toRow(order: Order): Omit<OrderRow, 'jobId' | 'cancellationJobId' | 'co
     paidAt: order.paidAt ?? null,
     endedAt: order.endedAt ?? null,
     refundedAt: order.refundedAt ?? null,
+    declinedAt: order.declinedAt ?? null,
     cancellationReason: order.cancellationReason ?? null,
   };
 }
@@ -116,6 +134,7 @@ function toOrder(row: OrderRow): Order {
     paidAt: row.paidAt ?? undefined,
     endedAt: row.endedAt ?? undefined,
     refundedAt: row.refundedAt ?? undefined,
+    declinedAt: row.declinedAt ?? undefined,
     cancellationReason: row.cancellationReason ?? undefined,
   };
 }

@@ -44,6 +44,9 @@ export class OrderRow {
   @Column('timestamptz', { name: 'refunded_at', nullable: true })
   refundedAt!: Date | null;
 
+  @Column('timestamptz', { name: 'declined_at', nullable: true })
+  declinedAt!: Date | null;
+
   @Column('text', { name: 'cancellation_reason', nullable: true })
   cancellationReason!: CancellationReason | null;
 

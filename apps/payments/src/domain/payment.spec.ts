@@ -1,7 +1,12 @@
 import { PaymentCaptured, PaymentDeclined, PaymentDeclined_Reason, PaymentRefunded, validate, type Fact } from '@past-tense/contracts';
 import { isRefundable, recordCapture, recordRefund, requestPayment, type Payment } from './payment';
 
-const order = { orderId: '019aa000-0000-7000-8000-000000000001', amount: { minorUnits: 4498, currency: 'EUR' }, token: 'tok_visa' };
+const order = {
+  orderId: '019aa000-0000-7000-8000-000000000001',
+  customerId: '019aa000-0000-7000-8000-00000000000c',
+  amount: { minorUnits: 4498, currency: 'EUR' },
+  token: 'tok_visa',
+};
 const requested = requestPayment('019aa000-0000-7000-8000-000000000002', order);
 const captured: Payment = { ...requested, status: 'captured', captureReference: 'cap_1' };
 

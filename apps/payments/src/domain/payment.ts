@@ -12,8 +12,9 @@ export interface Payment {
   readonly id: string;
   readonly orderId: string;
   readonly amount: Money;
-  /** The provider's token for the means of payment. */
-  readonly token: string;
+  readonly customerId?: string | undefined;
+  /** The provider's token for the means of payment; gone once the customer was forgotten. */
+  readonly token?: string | undefined;
   readonly status: 'requested' | 'captured' | 'declined' | 'refunded';
   readonly captureReference?: string | undefined;
   readonly refundReference?: string | undefined;
@@ -30,7 +31,7 @@ export type CaptureAnswer =
   { readonly captured: true; readonly reference: string } | { readonly captured: false; readonly reason: DeclineReason };
 
 /** The money for an order is to be taken. */
-export function requestPayment(id: string, order: { orderId: string; amount: Money; token: string }): Payment {
+export function requestPayment(id: string, order: { orderId: string; customerId: string; amount: Money; token: string }): Payment {
   return { id, ...order, status: 'requested' };
 }
 

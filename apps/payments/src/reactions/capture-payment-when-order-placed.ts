@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { OrderPlaced, OrderPlacedV2 } from '@past-tense/contracts';
 import type { Transaction } from '@past-tense/database';
-import { ReactsTo, type Event, type OutsideReaction, type Shadowed } from '@past-tense/messaging';
+import { ReactsTo, type Event, type Forgetful, type OutsideReaction, type Shadowed } from '@past-tense/messaging';
 import { recordCapture, type CaptureAnswer, type Money, type Payment } from '../domain/payment';
 import { PaymentProvider } from '../provider/payment-provider';
 import { PaymentRepository } from '../storage/payment.repository';
@@ -10,25 +10,29 @@ type Placed = OrderPlaced | OrderPlacedV2;
 
 @Injectable()
 @ReactsTo(OrderPlaced, OrderPlacedV2)
-export class CapturePaymentWhenOrderPlaced implements OutsideReaction<Placed, Payment, CaptureAnswer>, Shadowed<Placed> {
+export class CapturePaymentWhenOrderPlaced implements OutsideReaction<Placed, Payment, CaptureAnswer>, Shadowed<Placed>, Forgetful<Placed> {
   constructor(
     private readonly payments: PaymentRepository,
     private readonly provider: PaymentProvider,
   ) {}
 
   async intend({ data }: Event<Placed>, transaction: Transaction): Promise<Payment | undefined> {
-    const { orderId, paymentToken: token } = data;
-    const payment = await this.payments.request(transaction, { orderId, amount: totalOf(data), token });
+    const { orderId, customerId, paymentToken: token } = data;
+    const payment = await this.payments.request(transaction, { orderId, customerId, amount: totalOf(data), token });
     return payment.status === 'requested' ? payment : undefined;
   }
 
   async call({ orderId, amount, token }: Payment): Promise<CaptureAnswer> {
+    if (token === undefined) throw new Error(`How order ${orderId} is to be paid was forgotten before the payment was settled.`);
     return await this.provider.capture(`capture-${orderId}`, { orderId, amount, token });
   }
 
   async record({ data }: Event<Placed>, answer: CaptureAnswer, transaction: Transaction): Promise<void> {
     await this.payments.change(transaction, data.orderId, (payment) => recordCapture(payment, answer));
   }
+
+  /** A customer is forgotten only when their orders are settled, so there is nothing left to capture. */
+  async reactToForgotten(): Promise<void> {}
 
   async outcome({ data }: Event<Placed>, transaction: Transaction): Promise<unknown> {
     const payment = await this.payments.findByOrder(transaction, data.orderId);

@@ -16,8 +16,13 @@ export class PaymentRow {
   @Column('text')
   currency!: string;
 
-  @Column('text')
-  token!: string;
+  /** Unknown for payments from before customers could be forgotten. */
+  @Column('uuid', { name: 'customer_id', nullable: true })
+  customerId!: string | null;
+
+  /** Sealed. */
+  @Column('text', { nullable: true })
+  token!: string | null;
 
   @Column('text')
   status!: Payment['status'];

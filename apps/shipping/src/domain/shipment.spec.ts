@@ -21,7 +21,11 @@ import {
 import { ShipmentNotHereError } from './shipment.errors';
 
 const address = { recipient: 'Ada', street: 'Main Street 1', city: 'Berlin', postalCode: '10115', country: 'DE' };
-const planned = planShipment('019aa000-0000-7000-8000-000000000003', { orderId: '019aa000-0000-7000-8000-000000000001', address });
+const planned = planShipment('019aa000-0000-7000-8000-000000000003', {
+  orderId: '019aa000-0000-7000-8000-000000000001',
+  customerId: '019aa000-0000-7000-8000-00000000000c',
+  address,
+});
 const handingOver = beginHandOver(planned).shipment;
 const dispatched = recordHandOver(handingOver, { accepted: true, trackingNumber: 'PT1' }).shipment;
 const rejected = recordHandOver(handingOver, { accepted: false }).shipment;

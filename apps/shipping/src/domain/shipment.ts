@@ -29,7 +29,9 @@ export type ShipmentStatus = (typeof shipmentStatuses)[number];
 export interface Shipment {
   readonly id: string;
   readonly orderId: string;
-  readonly address: Address;
+  readonly customerId?: string | undefined;
+  /** Where the parcel goes; gone once the customer was forgotten. */
+  readonly address?: Address | undefined;
   readonly status: ShipmentStatus;
   readonly trackingNumber?: string | undefined;
 }
@@ -43,7 +45,7 @@ export interface Decision {
 export type CarrierAnswer = { readonly accepted: true; readonly trackingNumber: string } | { readonly accepted: false };
 
 /** The order says where the parcel goes. */
-export function planShipment(id: string, order: { orderId: string; address: Address }): Shipment {
+export function planShipment(id: string, order: { orderId: string; customerId: string; address: Address }): Shipment {
   return { id, ...order, status: 'planned' };
 }
 
@@ -91,8 +93,9 @@ export function cancelShipment(shipment: Shipment): Decision {
  */
 export function changeAddress(shipment: Shipment, change: Partial<Address>): Decision {
   requireHere(shipment);
-  const address = { ...shipment.address, ...change };
-  if (Object.entries(address).every(([part, value]) => shipment.address[part as keyof Address] === value)) return unchanged(shipment);
+  const before = addressOf(shipment);
+  const address = { ...before, ...change };
+  if (Object.entries(address).every(([part, value]) => before[part as keyof Address] === value)) return unchanged(shipment);
   const { id: shipmentId, orderId } = shipment;
   return { shipment: { ...shipment, address }, facts: [fact(DeliveryAddressChanged, { shipmentId, orderId })] };
 }
@@ -102,6 +105,15 @@ export function recordDelivery(shipment: Shipment): Decision {
   if (shipment.status !== 'dispatched') return unchanged(shipment);
   const { id: shipmentId, orderId } = shipment;
   return { shipment: { ...shipment, status: 'delivered' }, facts: [fact(ShipmentDelivered, { shipmentId, orderId })] };
+}
+
+/**
+ * Where a parcel goes.
+ * @throws Error if that was forgotten, which happens only to those whose orders are settled
+ */
+export function addressOf({ orderId, address }: Shipment): Address {
+  if (!address) throw new Error(`Where the parcel of order ${orderId} goes was forgotten.`);
+  return address;
 }
 
 function requireHere(shipment: Shipment): void {

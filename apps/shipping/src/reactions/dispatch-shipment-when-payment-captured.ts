@@ -3,7 +3,7 @@ import { PaymentCaptured } from '@past-tense/contracts';
 import type { Transaction } from '@past-tense/database';
 import { EarlyEventError, ReactsTo, type Event, type OutsideReaction } from '@past-tense/messaging';
 import { Carrier } from '../carrier/carrier';
-import { beginHandOver, isBeingHandedOver, recordHandOver, type CarrierAnswer, type Shipment } from '../domain/shipment';
+import { addressOf, beginHandOver, isBeingHandedOver, recordHandOver, type CarrierAnswer, type Shipment } from '../domain/shipment';
 import { ShipmentRepository } from '../storage/shipment.repository';
 
 @Injectable()
@@ -22,8 +22,9 @@ export class DispatchShipmentWhenPaymentCaptured implements OutsideReaction<Paym
     return isBeingHandedOver(shipment) ? shipment : undefined;
   }
 
-  async call({ orderId, address }: Shipment): Promise<CarrierAnswer> {
-    return await this.carrier.handOver(`parcel-${orderId}`, { orderId, address });
+  async call(shipment: Shipment): Promise<CarrierAnswer> {
+    const { orderId } = shipment;
+    return await this.carrier.handOver(`parcel-${orderId}`, { orderId, address: addressOf(shipment) });
   }
 
   async record({ data }: Event<PaymentCaptured>, answer: CarrierAnswer, transaction: Transaction): Promise<void> {

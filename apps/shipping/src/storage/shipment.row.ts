@@ -10,8 +10,13 @@ export class ShipmentRow {
   @Column('uuid', { name: 'order_id', unique: true })
   orderId!: string;
 
-  @Column('jsonb')
-  address!: Address;
+  /** Unknown for shipments from before customers could be forgotten. */
+  @Column('uuid', { name: 'customer_id', nullable: true })
+  customerId!: string | null;
+
+  /** Sealed, except for the country. */
+  @Column('jsonb', { nullable: true })
+  address!: Address | null;
 
   @Column('text')
   status!: Shipment['status'];

@@ -149,7 +149,8 @@ class Payload {
 
   #scalarSize(field, scalar, rules, what) {
     if (scalar !== ScalarType.STRING && scalar !== ScalarType.BYTES) return FIXED_BYTES[scalar] ?? VARINT_BYTES[scalar] ?? 10;
-    const bytes = scalar === ScalarType.STRING ? longestText(rules) : longestBytes(rules);
+    const plain = scalar === ScalarType.STRING ? longestText(rules) : longestBytes(rules);
+    const bytes = this.#contracts.declared(field, 'personal') ? sealedBytes(plain) : plain;
     if (Number.isFinite(bytes)) return varintBytes(bytes) + bytes;
     this.#refuse(
       field,
@@ -180,6 +181,9 @@ function whyNotOfGoogle({ name }) {
   if (name === 'Empty') return ['it holds nothing', 'leave the field out, or declare what it is to say'];
   return ['it describes messages and says nothing of a fact', 'declare a message or a field with its rules'];
 }
+
+/** How long a text becomes when it is sealed: a prefix, and base64 of the text, a nonce and a tag (libs/contracts/src/sealed.ts). */
+const sealedBytes = (bytes) => 10 + Math.ceil(((bytes + 28) * 4) / 3);
 
 /** The longest text, in bytes, that the rules let through. */
 function longestText({ string = {}, ignore }) {

@@ -92,7 +92,7 @@ function checkTopic({ contracts, baseline, findings }, event, before) {
     );
 }
 
-/** What was written as personal data stays that, also where nobody marks it any more. */
+/** What was written as personal data stays that, also where nobody marks it any more; and it was sealed for those who were named then. */
 function checkPersonal({ contracts, baseline, findings }) {
   for (const field of releasedFields(contracts, baseline))
     if (baseline.declared(field.before, 'personal') && !contracts.declared(field.now, 'personal'))
@@ -102,7 +102,19 @@ function checkPersonal({ contracts, baseline, findings }) {
         'what was written into it says something about people all the same',
         'mark it again',
       );
+    else if (
+      baseline.declared(field.before, 'readers')?.length > 0 &&
+      readersOf(baseline, field.before) !== readersOf(contracts, field.now)
+    )
+      findings.add(
+        contracts.placeOf(field.now),
+        `${nameOf(field.now.parent)}.${field.now.name} may not change its readers from ${readersOf(baseline, field.before)} after its release`,
+        'what was written is sealed for those, with a key of theirs, and would be looked for under another',
+        'add a field, or a new version of the event, for the new readers',
+      );
 }
+
+const readersOf = (contracts, field) => [...(contracts.declared(field, 'readers') ?? [])].sort().join(' and ') || 'nobody';
 
 function* releasedFields(contracts, baseline) {
   for (const message of contracts.messages) {

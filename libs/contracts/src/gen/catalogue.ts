@@ -47,6 +47,25 @@ export const services = {
 
 export const topics: readonly Topic[] = [
 {
+  "name": "customer-forgotten",
+  "eventType": "customer.v1.CustomerForgotten",
+  "version": 1,
+  "owner": "ordering",
+  "description": "A customer was forgotten; whoever keeps personal data of theirs erases it.",
+  "key": "customerId",
+  "partitions": 12,
+  "retentionMs": 7776000000,
+  "cleanup": "delete",
+  "lagSloMs": 60000,
+  "producer": "orders",
+  "consumers": [
+    "payments",
+    "shipping"
+  ],
+  "proto": "customer/v1/customer_forgotten.proto",
+  "event": events.CustomerForgotten
+},
+{
   "name": "delivery-address-changed",
   "eventType": "shipment.v1.DeliveryAddressChanged",
   "version": 1,

@@ -1,4 +1,5 @@
 // Generated from the .proto files. Change those and run `npm run contracts:generate`.
+import { CustomerForgottenSchema as CustomerForgottenSchema, type CustomerForgotten as CustomerForgottenMessage } from './customer/v1/customer_forgotten_pb';
 import { DeliveryAddressChangedSchema as DeliveryAddressChangedSchema, type DeliveryAddressChanged as DeliveryAddressChangedMessage } from './shipment/v1/delivery_address_changed_pb';
 import { OrderCancelledSchema as OrderCancelledSchema, type OrderCancelled as OrderCancelledMessage } from './order/v1/order_cancelled_pb';
 import { OrderCompletedSchema as OrderCompletedSchema, type OrderCompleted as OrderCompletedMessage } from './order/v1/order_completed_pb';
@@ -11,6 +12,10 @@ import { ShipmentCancelledSchema as ShipmentCancelledSchema, type ShipmentCancel
 import { ShipmentDeliveredSchema as ShipmentDeliveredSchema, type ShipmentDelivered as ShipmentDeliveredMessage } from './shipment/v1/shipment_delivered_pb';
 import { ShipmentDispatchedSchema as ShipmentDispatchedSchema, type ShipmentDispatched as ShipmentDispatchedMessage } from './shipment/v1/shipment_dispatched_pb';
 import { ShipmentRejectedSchema as ShipmentRejectedSchema, type ShipmentRejected as ShipmentRejectedMessage } from './shipment/v1/shipment_rejected_pb';
+
+/** A customer was forgotten; whoever keeps personal data of theirs erases it. Travels on `customer-forgotten`. */
+export const CustomerForgotten = CustomerForgottenSchema;
+export type CustomerForgotten = CustomerForgottenMessage;
 
 /** A parcel that the carrier did not have yet was readdressed. Travels on `delivery-address-changed`. */
 export const DeliveryAddressChanged = DeliveryAddressChangedSchema;

@@ -2,13 +2,14 @@ import { SpanKind, type Attributes, type SpanContext } from '@opentelemetry/api'
 import type { DescMessage } from '@bufbuild/protobuf';
 import type { Database, Transaction } from '@past-tense/database';
 import type { Envelope } from '@past-tense/envelope';
+import type { PersonalData } from '@past-tense/privacy';
 import { causedBy, inSpan, SEARCHABLE, type TraceFlow } from '@past-tense/telemetry';
-import { staysInside, type AnyReaction, type Event } from '../reaction';
+import { isForgetful, staysInside, type AnyReaction, type Event, type Forgetful } from '../reaction';
 import type { GroupCommit } from './group-commit';
 import { classify, InvalidEventError, type EarlyEventError } from './failure';
 import type { Figures } from './figures';
 import type { Message } from './message';
-import { readEvent } from './read-event';
+import { openEvent, readEvent, type OpenedEvent } from './read-event';
 import { SOURCE } from '../retry/ordered-retry';
 import type { ReplayResults } from '../replay/results';
 import type { Turn, Turns } from './turns';
@@ -26,6 +27,8 @@ export interface AttemptOptions {
   readonly results: ReplayResults;
   /** Whether what the consumer keeps follows from the events alone, so that it may be derived again. */
   readonly projection: boolean;
+  /** Opens what the consumer may read of personal data. */
+  readonly personal: PersonalData | undefined;
 }
 
 /** What an attempt that did not fail came to. */
@@ -76,7 +79,7 @@ export class Attempt {
       async (span) => {
         started(span.spanContext());
         try {
-          const result = await this.#react(message, readEvent(message, envelope, this.#known), trying);
+          const result = await this.#react(message, await this.#read(message, envelope), trying);
           span.setAttribute('past_tense.result', result);
           this.#options.figures.attempted(topic, seconds());
           if (result === 'applied' && !message.replayed)
@@ -100,14 +103,23 @@ export class Attempt {
 
   /** What the reaction would throw right now; nothing of it is kept. */
   async rehearse(transaction: Transaction, message: Message, envelope: Envelope): Promise<unknown> {
-    const event = readEvent(message, envelope, this.#known);
+    const { event, forgotten } = await this.#read(message, envelope);
     const reaction = this.#reactions.get(event.eventType)!;
     return await transaction.rehearse(() =>
-      staysInside(reaction) ? reaction.react(event, transaction) : reaction.intend(event, transaction),
+      forgotten
+        ? requireForgetful(reaction).reactToForgotten(event, transaction)
+        : staysInside(reaction)
+          ? reaction.react(event, transaction)
+          : reaction.intend(event, transaction),
     );
   }
 
-  async #react(message: Message, event: Event<never>, trying: Trying): Promise<Result> {
+  async #read(message: Message, envelope: Envelope): Promise<OpenedEvent> {
+    const event = readEvent(message, envelope, this.#known);
+    return await openEvent(event, this.#known.get(event.eventType)!, this.#options.personal);
+  }
+
+  async #react(message: Message, { event, forgotten }: OpenedEvent, trying: Trying): Promise<Result> {
     const { database, turns, versions } = this.#options;
     const reaction = this.#reactions.get(event.eventType)!;
     const generation = message.replayed?.generation;
@@ -115,6 +127,8 @@ export class Attempt {
       throw new InvalidEventError(
         `it was fed to derive generation ${generation} of ${this.#options.consumer} again, which is no projection`,
       );
+    if (forgotten)
+      return await this.#inTurn(message, event, (transaction) => requireForgetful(reaction).reactToForgotten(event, transaction));
     if (versions.areLeft(message, event)) {
       if (generation !== undefined) return 'left'; // Nothing is noted: the version that takes effect is among what is derived again, or not wanted.
       const result = await database.transaction((transaction) => versions.leave(transaction, event, reaction));
@@ -191,4 +205,10 @@ export class Attempt {
       ...(replayed && { 'past_tense.replay_id': replayed.replayId }),
     };
   }
+}
+
+/** The manifest was checked when the service started, so this throws only in a consumer that was put together by hand. */
+function requireForgetful<T>(reaction: AnyReaction<T>): AnyReaction<T> & Forgetful<T> {
+  if (isForgetful(reaction)) return reaction;
+  throw new InvalidEventError('it is about somebody who was forgotten, and the reaction has no reactToForgotten');
 }

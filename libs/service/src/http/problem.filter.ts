@@ -1,6 +1,7 @@
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import { ForbiddenError, IssuerUnavailableError, UnauthenticatedError } from '@past-tense/auth';
 import { isDatabaseUnavailable } from '@past-tense/database';
+import { MasterKeyMissingError, PersonForgottenError } from '@past-tense/privacy';
 import { inFlow, type Logger } from '@past-tense/telemetry';
 import type { Response } from 'express';
 import { STATUS_CODES } from 'node:http';
@@ -49,10 +50,13 @@ export class ProblemFilter implements ExceptionFilter {
       return { type: 'urn:past-tense:problem:unauthenticated', title: 'Unauthenticated', status: 401, detail: error.message };
     if (error instanceof ForbiddenError)
       return { type: 'urn:past-tense:problem:forbidden', title: 'Forbidden', status: 403, detail: error.message };
+    if (error instanceof PersonForgottenError)
+      return { type: 'urn:past-tense:problem:person-forgotten', title: 'Person forgotten', status: 409, detail: `${error.message}.` };
     const status = statusOf(error);
     if (status < 500) return { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail: detailOf(status, request) };
     inFlow(request.flow, () => this.logger.error({ err: error }, `${request.method} ${request.path} failed`));
-    if (isDatabaseUnavailable(error) || error instanceof IssuerUnavailableError) {
+    const unavailable = [IssuerUnavailableError, MasterKeyMissingError].some((kind) => error instanceof kind);
+    if (isDatabaseUnavailable(error) || unavailable) {
       return {
         type: 'urn:past-tense:problem:unavailable',
         title: 'Temporarily unavailable',

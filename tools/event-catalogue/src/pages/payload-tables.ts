@@ -1,5 +1,5 @@
 import { getOption, type DescEnum, type DescField, type DescMessage } from '@bufbuild/protobuf';
-import { commentOf, deprecatedSinceOf, isPersonal, requiredExtension, type Contract } from '../contract';
+import { commentOf, deprecatedSinceOf, isPersonal, readersOf, requiredExtension, type Contract } from '../contract';
 import { anchorOf, page, prose, table } from '../markdown';
 import { messageRulesInWords, rulesInWords } from '../rules';
 import { deprecationInWords } from '../version-state';
@@ -29,7 +29,7 @@ function fieldTable({ registry }: Contract, message: DescMessage, type: (field: 
     const since = deprecatedSinceOf(registry, field);
     const marks = [
       ...(field.name === key ? ['**The key.**'] : []),
-      ...(isPersonal(registry, field) ? ['**Personal.**'] : []),
+      ...(isPersonal(registry, field) ? [personalInWords(readersOf(registry, field))] : []),
       ...(field.deprecated || since ? [`**${since ? capital(deprecationInWords(since)) : 'Deprecated'}.**`] : []),
     ];
     const choice = field.oneof ? [`at most one of \`${field.oneof.name}\``] : [];
@@ -43,6 +43,10 @@ function fieldTable({ registry }: Contract, message: DescMessage, type: (field: 
   });
   return table(['field', 'no.', 'type', 'rules', 'what it says'], rows);
 }
+
+/** A command is not sealed and names no readers: whoever answers it reads it. */
+const personalInWords = (readers: readonly string[]) =>
+  readers.length > 0 ? `**Personal**, sealed for ${readers.join(', ')}.` : '**Personal.**';
 
 function valueTable({ registry, services }: Contract, of: DescEnum): string {
   const option = requiredExtension(registry, 'past_tense.contract.v1.acknowledged_by');

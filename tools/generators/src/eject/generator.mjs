@@ -9,7 +9,7 @@ import * as prettier from 'prettier';
 const README = join(dirname(fileURLToPath(import.meta.url)), 'files', 'README.md.template');
 
 /** What starts and tests a service, whichever it is. */
-const MACHINERY = ['@past-tense/local', '@past-tense/catalogue', '@past-tense/issuer', '@past-tense/testing'];
+const MACHINERY = ['@past-tense/local', '@past-tense/catalogue', '@past-tense/key-store', '@past-tense/issuer', '@past-tense/testing'];
 /** A service that uses this calls somebody outside; here that is the sandbox. */
 const OUTBOUND = '@past-tense/outbound';
 const SANDBOX = '@past-tense/sandbox';

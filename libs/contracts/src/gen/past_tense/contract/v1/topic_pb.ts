@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file past_tense/contract/v1/topic.proto.
  */
 export const file_past_tense_contract_v1_topic: GenFile = /*@__PURE__*/
-  fileDesc("CiJwYXN0X3RlbnNlL2NvbnRyYWN0L3YxL3RvcGljLnByb3RvEhZwYXN0X3RlbnNlLmNvbnRyYWN0LnYxIvcCCgVUb3BpYxIMCgRuYW1lGAEgASgJEisKBW93bmVyGAIgASgOMhwucGFzdF90ZW5zZS5jb250cmFjdC52MS5UZWFtEhMKC2Rlc2NyaXB0aW9uGAMgASgJEgsKA2tleRgEIAEoCRISCgpwYXJ0aXRpb25zGAUgASgNEhYKDnJldGVudGlvbl9kYXlzGAYgASgNEjAKB2NsZWFudXAYByABKA4yHy5wYXN0X3RlbnNlLmNvbnRyYWN0LnYxLkNsZWFudXASFwoPbGFnX3Nsb19zZWNvbmRzGAggASgNEjEKCHByb2R1Y2VyGAkgASgOMh8ucGFzdF90ZW5zZS5jb250cmFjdC52MS5TZXJ2aWNlEjIKCWNvbnN1bWVycxgKIAMoDjIfLnBhc3RfdGVuc2UuY29udHJhY3QudjEuU2VydmljZRIZChFjb21wYWN0aW9uX3JlYXNvbhgLIAEoCRIYChBkZXByZWNhdGVkX3NpbmNlGAwgASgJKksKB0NsZWFudXASFwoTQ0xFQU5VUF9VTlNQRUNJRklFRBAAEhIKDkNMRUFOVVBfREVMRVRFEAESEwoPQ0xFQU5VUF9DT01QQUNUEAI6VgoFdG9waWMSHy5nb29nbGUucHJvdG9idWYuTWVzc2FnZU9wdGlvbnMYtIcDIAEoCzIdLnBhc3RfdGVuc2UuY29udHJhY3QudjEuVG9waWNSBXRvcGljOjsKCHBlcnNvbmFsEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxi1hwMgASgIUghwZXJzb25hbDpKChBkZXByZWNhdGVkX3NpbmNlEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxi2hwMgASgJUg9kZXByZWNhdGVkU2luY2U6bQoPYWNrbm93bGVkZ2VkX2J5EiEuZ29vZ2xlLnByb3RvYnVmLkVudW1WYWx1ZU9wdGlvbnMYt4cDIAMoDjIfLnBhc3RfdGVuc2UuY29udHJhY3QudjEuU2VydmljZVIOYWNrbm93bGVkZ2VkQnliBnByb3RvMw", [file_google_protobuf_descriptor, file_past_tense_contract_v1_ownership]);
+  fileDesc("CiJwYXN0X3RlbnNlL2NvbnRyYWN0L3YxL3RvcGljLnByb3RvEhZwYXN0X3RlbnNlLmNvbnRyYWN0LnYxIvcCCgVUb3BpYxIMCgRuYW1lGAEgASgJEisKBW93bmVyGAIgASgOMhwucGFzdF90ZW5zZS5jb250cmFjdC52MS5UZWFtEhMKC2Rlc2NyaXB0aW9uGAMgASgJEgsKA2tleRgEIAEoCRISCgpwYXJ0aXRpb25zGAUgASgNEhYKDnJldGVudGlvbl9kYXlzGAYgASgNEjAKB2NsZWFudXAYByABKA4yHy5wYXN0X3RlbnNlLmNvbnRyYWN0LnYxLkNsZWFudXASFwoPbGFnX3Nsb19zZWNvbmRzGAggASgNEjEKCHByb2R1Y2VyGAkgASgOMh8ucGFzdF90ZW5zZS5jb250cmFjdC52MS5TZXJ2aWNlEjIKCWNvbnN1bWVycxgKIAMoDjIfLnBhc3RfdGVuc2UuY29udHJhY3QudjEuU2VydmljZRIZChFjb21wYWN0aW9uX3JlYXNvbhgLIAEoCRIYChBkZXByZWNhdGVkX3NpbmNlGAwgASgJKksKB0NsZWFudXASFwoTQ0xFQU5VUF9VTlNQRUNJRklFRBAAEhIKDkNMRUFOVVBfREVMRVRFEAESEwoPQ0xFQU5VUF9DT01QQUNUEAI6VgoFdG9waWMSHy5nb29nbGUucHJvdG9idWYuTWVzc2FnZU9wdGlvbnMYtIcDIAEoCzIdLnBhc3RfdGVuc2UuY29udHJhY3QudjEuVG9waWNSBXRvcGljOjsKCHBlcnNvbmFsEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxi1hwMgASgIUghwZXJzb25hbDpKChBkZXByZWNhdGVkX3NpbmNlEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxi2hwMgASgJUg9kZXByZWNhdGVkU2luY2U6WgoHcmVhZGVycxIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMYuIcDIAMoDjIfLnBhc3RfdGVuc2UuY29udHJhY3QudjEuU2VydmljZVIHcmVhZGVyczo3CgZwZXJzb24SHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGLmHAyABKAhSBnBlcnNvbjpCCgxub3RfcGVyc29uYWwSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGLqHAyABKAlSC25vdFBlcnNvbmFsOm0KD2Fja25vd2xlZGdlZF9ieRIhLmdvb2dsZS5wcm90b2J1Zi5FbnVtVmFsdWVPcHRpb25zGLeHAyADKA4yHy5wYXN0X3RlbnNlLmNvbnRyYWN0LnYxLlNlcnZpY2VSDmFja25vd2xlZGdlZEJ5YgZwcm90bzM", [file_google_protobuf_descriptor, file_past_tense_contract_v1_ownership]);
 
 /**
  * The topic of one version of an event. Every field up to `producer` is required.
@@ -174,10 +174,34 @@ export const deprecated_since: GenExtension<FieldOptions, string> = /*@__PURE__*
   extDesc(file_past_tense_contract_v1_topic, 2);
 
 /**
+ * Services that may read a personal field. It is sealed for them and nobody else, in the log and wherever its events are kept.
+ *
+ * @generated from extension: repeated past_tense.contract.v1.Service readers = 50104;
+ */
+export const readers: GenExtension<FieldOptions, Service[]> = /*@__PURE__*/
+  extDesc(file_past_tense_contract_v1_topic, 3);
+
+/**
+ * The field is the id (UUID) of the person whom the personal fields of the event are about. Whoever forgets that person, forgets those fields.
+ *
+ * @generated from extension: bool person = 50105;
+ */
+export const person: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
+  extDesc(file_past_tense_contract_v1_topic, 4);
+
+/**
+ * Why a field whose name looks personal is not. What it holds is in the log in plain text, and stays.
+ *
+ * @generated from extension: string not_personal = 50106;
+ */
+export const not_personal: GenExtension<FieldOptions, string> = /*@__PURE__*/
+  extDesc(file_past_tense_contract_v1_topic, 5);
+
+/**
  * Consumers that know what to do with a value that was added after the enum's release. All of its topics' consumers have to be here.
  *
  * @generated from extension: repeated past_tense.contract.v1.Service acknowledged_by = 50103;
  */
 export const acknowledged_by: GenExtension<EnumValueOptions, Service[]> = /*@__PURE__*/
-  extDesc(file_past_tense_contract_v1_topic, 3);
+  extDesc(file_past_tense_contract_v1_topic, 6);
 

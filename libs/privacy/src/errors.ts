@@ -1,0 +1,45 @@
+/** The person was forgotten: nothing about them can be sealed any more. */
+export class PersonForgottenError extends Error {
+  override name = 'PersonForgottenError';
+  constructor(readonly person: string) {
+    super(`${person} was forgotten, so nothing personal is kept about them any more; they need a new id to come back`);
+  }
+}
+
+/** There is no key for what is sealed, and the person was not forgotten: the key store is another one, or does not let this service read. */
+export class KeyMissingError extends Error {
+  override name = 'KeyMissingError';
+  constructor(person: string, readers: string) {
+    super(
+      `the key store has no key of ${person} for ${readers} and says nothing of a person forgotten; check KEY_STORE_URL and the role in it, then send the event back`,
+    );
+  }
+}
+
+/** What is sealed was altered, moved from elsewhere or sealed with another key. It never opens. */
+export class SealBrokenError extends Error {
+  override name = 'SealBrokenError';
+  readonly failure = 'invalid';
+  constructor(field: string) {
+    super(`${field} is sealed and does not open: it was altered, or comes from another event or person`);
+  }
+}
+
+/** A data key does not unwrap, although its master key is there. That says something about the key, and nothing about others or about the event. */
+export class KeyBrokenError extends Error {
+  override name = 'KeyBrokenError';
+  constructor([person, readers]: readonly string[], master: string) {
+    super(
+      `the data key of ${person} for ${readers} does not unwrap: it was altered, or MASTER_KEYS holds another key under the id "${master}"; restore what is wrong, then send the event back`,
+    );
+  }
+}
+
+/** The master key that wraps a data key is none of those that are configured: nothing is wrong with the event, so it waits until that is mended. */
+export class MasterKeyMissingError extends Error {
+  override name = 'MasterKeyMissingError';
+  readonly failure = 'unavailable';
+  constructor(id: string) {
+    super(`a data key is wrapped with the master key "${id}", which MASTER_KEYS does not hold; add it there, behind the current one`);
+  }
+}

@@ -1,0 +1,51 @@
+import { allTopics, personalFieldsOf } from '@past-tense/contracts';
+import type { Database } from '@past-tense/database';
+
+/** What the contracts let each service do with data keys; a service that is not named here does not get in. */
+export interface KeyPermissions {
+  /** Producers of events with personal fields: they make keys for others, and forget. */
+  readonly sealers: readonly string[];
+  /** Those and the readers, who see and make the keys that they read with. */
+  readonly users: readonly string[];
+}
+
+/** Who needs data keys, by the contracts. */
+export function keyPermissions(): KeyPermissions {
+  const personal = allTopics().filter(({ event }) => personalFieldsOf(event).length > 0);
+  const sealers = [...new Set(personal.map(({ producer }) => producer))].sort();
+  const readers = personal.flatMap(({ event }) => personalFieldsOf(event).flatMap((field) => field.readers));
+  return { sealers, users: [...new Set([...sealers, ...readers])].sort() };
+}
+
+/**
+ * Grants the services what the contracts say, and takes from all others what they had. Their roles bear their names. Needs the owner of the database.
+ * @returns the roles that are missing, which were left out
+ */
+export async function grantPermissions(database: Database, { sealers, users }: KeyPermissions): Promise<string[]> {
+  return await database.transaction(async ({ entities }) => {
+    const roles = await entities.query<{ rolname: string }[]>('SELECT rolname FROM pg_roles WHERE rolname = ANY ($1)', [users]);
+    const there = new Set(roles.map(({ rolname }) => rolname));
+    const [{ database: name }] = await entities.query<[{ database: string }]>('SELECT quote_ident(current_database()) AS database');
+    const granted = await entities.query<{ role: string }[]>(
+      `SELECT DISTINCT quote_ident(grantee) AS role FROM information_schema.role_table_grants
+       WHERE table_name = 'data_keys' AND grantee NOT IN (current_user, 'PUBLIC')`,
+    );
+    for (const { role } of granted) {
+      await entities.query(`REVOKE ALL ON data_keys, forgotten_people, sealers FROM ${role}`);
+      await entities.query(`REVOKE CONNECT ON DATABASE ${name} FROM ${role}`);
+    }
+    await entities.query('DELETE FROM sealers');
+    for (const user of users.filter((one) => there.has(one))) {
+      const role = `"${user}"`; // A name of the contracts: lower-case letters and dashes.
+      await entities.query(`GRANT CONNECT ON DATABASE ${name} TO ${role}`);
+      await entities.query(`GRANT USAGE ON SCHEMA public TO ${role}`);
+      await entities.query(`GRANT SELECT, INSERT ON data_keys TO ${role}`);
+      await entities.query(`GRANT SELECT ON forgotten_people, sealers TO ${role}`);
+      if (!sealers.includes(user)) continue;
+      await entities.query(`GRANT DELETE ON data_keys TO ${role}`);
+      await entities.query(`GRANT INSERT ON forgotten_people TO ${role}`);
+      await entities.query('INSERT INTO sealers (role) VALUES ($1)', [user]);
+    }
+    return users.filter((user) => !there.has(user));
+  });
+}
