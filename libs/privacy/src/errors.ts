@@ -32,3 +32,20 @@ export class MasterKeyMissingError extends Error {
     super(`a data key is wrapped with the master key "${id}", which MASTER_KEYS does not hold; add it there, behind the current one`);
   }
 }
+
+/** A data key is there and does not unwrap: it was altered, is somebody else's, or was wrapped with a master key that is gone. */
+export class KeyUnusableError extends Error {
+  override name = 'KeyUnusableError';
+  constructor(person: string, readers: string, reason: string) {
+    super(
+      `the key of ${person} for ${readers} does not unwrap (${reason}): it was altered, is somebody else's, or its master key is gone; restore it in the key store, then send the event back`,
+    );
+  }
+}
+
+/** The key store does not serve: it is away, sealed or too slow, or does not accept who asks. */
+export class KeyStoreUnavailableError extends Error {
+  override name = 'KeyStoreUnavailableError';
+  /** Tells a consumer that the event is not at fault. */
+  readonly failure = 'unavailable';
+}

@@ -1,5 +1,5 @@
-import { MasterKeyMissingError } from './errors';
-import { decrypt, encrypt, KEY_BYTES } from './seal';
+import { KeyUnusableError, MasterKeyMissingError } from '../errors';
+import { decrypt, encrypt, KEY_BYTES } from '../seal';
 
 /** A data key as the store keeps it. */
 export interface WrappedKey {
@@ -32,20 +32,29 @@ export class MasterKeys {
 
   /**
    * Unwraps keys, whichever master key they were wrapped with.
-   * @throws MasterKeyMissingError if that is not known any more; Error if one was altered or is somebody else's
+   * @throws MasterKeyMissingError if that is not known any more; KeyUnusableError if one was altered or is somebody else's
    */
   unwrap(keys: readonly WrappedKey[]): Buffer[] {
     return keys.map(({ wrapped, bound }) => {
       const { id, sealed } = partsOf(wrapped);
       const master = this.#keys.get(id);
       if (!master) throw new MasterKeyMissingError(id);
-      return decrypt(master, sealed, bound);
+      return unwrapped(master, sealed, bound);
     });
   }
 
   /** Whether a key was wrapped with the current master key. */
   isCurrent(wrapped: Buffer): boolean {
     return partsOf(wrapped).id === this.#current;
+  }
+}
+
+function unwrapped(master: Buffer, sealed: Buffer, bound: readonly string[]): Buffer {
+  try {
+    return decrypt(master, sealed, bound);
+  } catch (error) {
+    const [person, readers] = bound as [string, string];
+    throw new KeyUnusableError(person, readers, (error as Error).message);
   }
 }
 
