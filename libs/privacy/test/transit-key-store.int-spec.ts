@@ -134,6 +134,15 @@ withOpenBao('a key store over transit (not run where OPENBAO_BINARY names no pro
     );
   });
 
+  it('says that it is not where it was said to be, as an outage', async () => {
+    const elsewhere = await open(`${openBao.url}/elsewhere`, openBao.rootToken);
+    await expect(elsewhere.store.find(refs(1))).rejects.toMatchObject({
+      failure: 'unavailable',
+      message: expect.stringContaining('check the path in KEY_STORE_URL, and run npm run key-store') as string,
+    });
+    await elsewhere.close();
+  });
+
   it('renews its token, which would end otherwise', async () => {
     const lines: string[] = [];
     const noting = createLogger({ service: 'test', version: '1', level: 'silent', format: 'json' });

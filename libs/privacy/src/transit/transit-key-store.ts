@@ -54,7 +54,7 @@ export class TransitKeyStore implements KeyStore {
   /** The note comes first, so that readers who are added meanwhile learn of it (`addReaders`). */
   async forget(person: string): Promise<void> {
     await this.#overwrite(FORGOTTEN, person);
-    for (const folder of await this.folders()) await this.#overwrite(folder, person);
+    await Promise.all((await this.folders()).map((folder) => this.#overwrite(folder, person)));
   }
 
   async rewrap(): Promise<number> {
@@ -68,7 +68,10 @@ export class TransitKeyStore implements KeyStore {
     return renewed;
   }
 
-  /** Makes the master key for a set of readers, if there is none, and closes its folder to everybody who was forgotten before. */
+  /**
+   * Makes the master key for a set of readers, if there is none, and closes its folder to everybody who was forgotten before. Until it is done no
+   * policy must let a service in.
+   */
   async addReaders(readers: string): Promise<void> {
     const folder = folderOf(readers);
     await this.vault.call('POST', `${this.mount}/transit/keys/${folder}`, { type: 'aes256-gcm96', derived: true });

@@ -37,6 +37,7 @@ const LONGEST_MS = 2 ** 31 - 1;
 export class VaultClient {
   readonly #pool: Pool;
   #renewal: NodeJS.Timeout | undefined;
+  #closed = false;
 
   constructor(private readonly options: VaultClientOptions) {
     const { url, timeoutMs = 5_000, connections = 8 } = options;
@@ -47,13 +48,15 @@ export class VaultClient {
    * Asks for something.
    * @param path below `/v1/`
    * @param accepted statuses that are answers to the caller and no errors, besides those of success
-   * @throws KeyStoreUnavailableError if there is no answer in time, the server is sealed or struggles, or does not accept the token; Error if it
-   * refuses what was asked
+   * @throws KeyStoreUnavailableError if there is no answer in time, the server is sealed or struggles, does not accept the token or has not what
+   * is needed; Error if it does not understand what was asked
    */
   async call<T>(method: Dispatcher.HttpMethod, path: string, body?: object, accepted: readonly number[] = []): Promise<VaultAnswer<T>> {
     const { status, text } = await this.#send(method, path, body);
     const { data, errors = [] } = parsed<T>(text);
-    if (status < 300 || accepted.includes(status)) return { status, data: data as T, errors };
+    // With a reason it is the path that is not there, and not what was looked for.
+    const nowhere = status === 404 && errors.length > 0;
+    if (status < 300 || (accepted.includes(status) && !nowhere)) return { status, data: data as T, errors };
     throw this.#refusal(status, errors, `${method} ${path}`);
   }
 
@@ -69,11 +72,13 @@ export class VaultClient {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     clearTimeout(this.#renewal);
     await this.#pool.destroy();
   }
 
   #renewAfter(ms: number): void {
+    if (this.#closed) return;
     this.#renewal = setTimeout(() => void this.#renew(), Math.min(ms, LONGEST_MS)).unref();
   }
 
@@ -83,6 +88,7 @@ export class VaultClient {
       await this.call('POST', 'auth/token/renew-self', {});
       await this.keepToken();
     } catch (error) {
+      if (this.#closed) return;
       this.options.logger.warn({ err: error }, 'the token for the key store could not be renewed; it is tried again');
       this.#renewAfter(RETRY_MS);
     }
@@ -119,6 +125,10 @@ export class VaultClient {
     if (status === 403)
       return new KeyStoreUnavailableError(
         `The key store at ${host} refuses ${asked} (${said}); check that KEY_STORE_TOKEN has not ended and has the policy of the service, and that npm run key-store was run.`,
+      );
+    if (status === 404)
+      return new KeyStoreUnavailableError(
+        `The key store at ${host} has nothing that answers ${asked} (${said}); check the path in KEY_STORE_URL, and run npm run key-store.`,
       );
     if (status >= 500 || status === 429) return new KeyStoreUnavailableError(`The key store at ${host} does not serve ${asked} (${said}).`);
     return new Error(`The key store at ${host} does not understand ${asked} (${said}); check that KEY_STORE_URL names it.`);
