@@ -318,6 +318,16 @@ describe.each(stores)('a key store: %s', (_, start) => {
   });
 
   describe('the master key', () => {
+    it('is changed while people are forgotten, who stay forgotten', async () => {
+      const refs = Array.from({ length: 30 }, () => ({ person: randomUUID(), readers: 'shipping' }));
+      await owner.store.make(refs);
+      await running.changeMasterKey();
+      const { store } = await keep(running.open());
+      await Promise.all([store.rewrap(), ...refs.map(({ person }) => store.forget(person))]);
+
+      expect(new Set(await store.find(refs))).toEqual(new Set(['forgotten']));
+    });
+
     it('is changed without touching what is sealed, and then the old one opens nothing (rewrap)', async () => {
       const ref = { person: randomUUID(), readers: 'shipping' };
       const kept = {

@@ -134,6 +134,34 @@ withOpenBao('a key store over transit (not run where OPENBAO_BINARY names no pro
     );
   });
 
+  it('lets a reader change nothing that is there, nor use the engines for anything but its keys', async () => {
+    const [ref] = refs(1);
+    await owner.store.make([ref!]);
+    const token = await openBao.token([`past-tense-${READERS}`]);
+    const ask = async (method: string, path: string, body?: object) =>
+      (
+        await fetch(`${openBao.url}/v1/past-tense/${path}`, {
+          method,
+          headers: { 'x-vault-token': token },
+          ...(body && { body: JSON.stringify(body) }),
+        })
+      ).status;
+    const entry = `data-keys/data/${READERS}/${ref!.person}`;
+    expect(await ask('GET', entry)).toBe(200);
+    for (const [method, path, body] of [
+      ['POST', entry, { data: { forgotten: true } }],
+      ['DELETE', entry],
+      ['PUT', entry.replace('/data/', '/destroy/'), { versions: [1] }],
+      ['DELETE', entry.replace('/data/', '/metadata/')],
+      ['GET', `data-keys/metadata/${READERS}?list=true`],
+      ['GET', entry.replace(READERS, 'orders')],
+      ['POST', `transit/keys/${READERS}/rotate`, {}],
+      ['DELETE', `transit/keys/${READERS}`],
+      ['POST', 'transit/decrypt/orders', { ciphertext: 'vault:v1:AAAA' }],
+    ] as const)
+      expect([method, path, await ask(method, path, body)]).toEqual([method, path, 403]);
+  });
+
   it('says that it is not where it was said to be, as an outage', async () => {
     const elsewhere = await open(`${openBao.url}/elsewhere`, openBao.rootToken);
     await expect(elsewhere.store.find(refs(1))).rejects.toMatchObject({
