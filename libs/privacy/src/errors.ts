@@ -25,21 +25,24 @@ export class SealBrokenError extends Error {
   }
 }
 
-/** The master key that wraps a data key is none of those that are configured. */
-export class MasterKeyMissingError extends Error {
-  override name = 'MasterKeyMissingError';
-  constructor(id: string) {
-    super(`a data key is wrapped with the master key "${id}", which MASTER_KEYS does not hold; add it there, behind the current one`);
+/** A data key does not unwrap, although its master key is there. That says something about the key, and nothing about others or about the event. */
+export class KeyBrokenError extends Error {
+  override name = 'KeyBrokenError';
+  /** @param reason what it may be besides that the key was altered */
+  constructor([person, readers]: readonly string[], reason: string) {
+    super(
+      `the data key of ${person} for ${readers} does not unwrap: it was altered, or ${reason}; restore what is wrong, then send the event back`,
+    );
   }
 }
 
-/** A data key is there and does not unwrap: it was altered, is somebody else's, or was wrapped with a master key that is gone. */
-export class KeyUnusableError extends Error {
-  override name = 'KeyUnusableError';
-  constructor(person: string, readers: string, reason: string) {
-    super(
-      `the key of ${person} for ${readers} does not unwrap (${reason}): it was altered, is somebody else's, or its master key is gone; restore it in the key store, then send the event back`,
-    );
+/** The master key that wraps a data key is not there: nothing is wrong with the event, so it waits until that is mended. */
+export class MasterKeyMissingError extends Error {
+  override name = 'MasterKeyMissingError';
+  readonly failure = 'unavailable';
+  /** @param remedy what does not hold it, and what to do */
+  constructor(id: string, remedy: string) {
+    super(`a data key is wrapped with the master key "${id}", which ${remedy}`);
   }
 }
 

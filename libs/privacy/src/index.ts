@@ -1,8 +1,8 @@
 export { DataKeys, type DataKeysOptions } from './data-keys';
 export {
+  KeyBrokenError,
   KeyMissingError,
   KeyStoreUnavailableError,
-  KeyUnusableError,
   MasterKeyMissingError,
   PersonForgottenError,
   SealBrokenError,

@@ -17,7 +17,7 @@ export type FoundKey = Buffer | 'forgotten' | undefined;
 export interface KeyStore {
   /**
    * Finds keys, all at once.
-   * @throws KeyUnusableError, MasterKeyMissingError if one is there and cannot be unwrapped
+   * @throws KeyBrokenError, MasterKeyMissingError if one is there and cannot be unwrapped
    */
   find(refs: readonly KeyRef[]): Promise<FoundKey[]>;
 

@@ -1,13 +1,14 @@
-import { KeyUnusableError, MasterKeyMissingError } from '../errors';
+import { KeyBrokenError, MasterKeyMissingError } from '../errors';
 import { decrypt, encrypt, KEY_BYTES } from '../seal';
 
 /** A data key as the store keeps it. */
 export interface WrappedKey {
   readonly wrapped: Buffer;
-  /** Whose key it is; it unwraps for nobody else. */
+  /** Whose key it is, the person and the readers; it unwraps for nobody else. */
   readonly bound: readonly string[];
 }
 
+const ID = /^[\w-]{1,64}$/;
 const SEPARATOR = 0x3a; // A colon: `<id>:<sealed>`.
 
 /** What data keys are wrapped with, so that whoever gets hold of the key store or a backup of it can read nothing. The first wraps, all unwrap. */
@@ -32,29 +33,25 @@ export class MasterKeys {
 
   /**
    * Unwraps keys, whichever master key they were wrapped with.
-   * @throws MasterKeyMissingError if that is not known any more; KeyUnusableError if one was altered or is somebody else's
+   * @throws MasterKeyMissingError if that is not known any more; KeyBrokenError if one was altered or is somebody else's
    */
   unwrap(keys: readonly WrappedKey[]): Buffer[] {
     return keys.map(({ wrapped, bound }) => {
       const { id, sealed } = partsOf(wrapped);
       const master = this.#keys.get(id);
-      if (!master) throw new MasterKeyMissingError(id);
-      return unwrapped(master, sealed, bound);
+      if (!ID.test(id)) throw new KeyBrokenError(bound, 'is none');
+      if (!master) throw new MasterKeyMissingError(id, 'MASTER_KEYS does not hold; add it there, behind the current one');
+      try {
+        return decrypt(master, sealed, bound);
+      } catch {
+        throw new KeyBrokenError(bound, `MASTER_KEYS holds another key under the id "${id}"`);
+      }
     });
   }
 
   /** Whether a key was wrapped with the current master key. */
   isCurrent(wrapped: Buffer): boolean {
     return partsOf(wrapped).id === this.#current;
-  }
-}
-
-function unwrapped(master: Buffer, sealed: Buffer, bound: readonly string[]): Buffer {
-  try {
-    return decrypt(master, sealed, bound);
-  } catch (error) {
-    const [person, readers] = bound as [string, string];
-    throw new KeyUnusableError(person, readers, (error as Error).message);
   }
 }
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { KeyUnusableError } from '../errors';
+import { KeyBrokenError, KeyStoreUnavailableError, MasterKeyMissingError } from '../errors';
 import { boundTo, type FoundKey, type KeyRef, type KeyStore } from '../key-store';
 import { KEY_BYTES } from '../seal';
 import type { VaultClient } from './vault-client';
@@ -15,6 +15,9 @@ interface BatchResult {
   readonly ciphertext?: string;
   readonly error?: string;
 }
+
+/** What the server says of a version of a master key that was given up or trimmed, and of one that it has not any more, as after a restore. */
+const NO_SUCH_VERSION = /version is (disallowed|too new)/;
 
 /** Keys of one listing that are looked at together. */
 const CHUNK = 100;
@@ -125,7 +128,7 @@ export class TransitKeyStore implements KeyStore {
     const results = await this.#batch('rewrap', folder, old);
     const written = await Promise.all(
       old.map(async ({ ref, version }, i) => {
-        const wrapped = results[i]!.ciphertext ?? unusable(ref, results[i]!);
+        const wrapped = results[i]!.ciphertext || broken(ref, results[i]!);
         const path = this.#pathOf('data', folder, ref.person);
         // 400: the person was forgotten meanwhile, or somebody else wraps keys anew.
         return (await this.vault.call('POST', path, { data: { wrapped }, options: { cas: version } }, [400])).status < 300;
@@ -141,7 +144,7 @@ export class TransitKeyStore implements KeyStore {
         folder,
         items.map(({ ref, key }) => ({ ref, plaintext: key.toString('base64') })),
       );
-      return items.map(({ ref }, i) => ({ ref, ciphertext: results[i]!.ciphertext ?? unusable(ref, results[i]!) }));
+      return items.map(({ ref }, i) => ({ ref, ciphertext: results[i]!.ciphertext || broken(ref, results[i]!) }));
     });
     return (await Promise.all(wrapped)).flat();
   }
@@ -149,7 +152,7 @@ export class TransitKeyStore implements KeyStore {
   async #unwrap(keys: readonly { ref: KeyRef; ciphertext: string }[]): Promise<Map<KeyRef, Buffer>> {
     const unwrapped = byFolder(keys).map(async ([folder, items]) => {
       const results = await this.#batch('decrypt', folder, items);
-      return items.map(({ ref }, i) => [ref, Buffer.from(results[i]!.plaintext || unusable(ref, results[i]!), 'base64')] as const);
+      return items.map(({ ref }, i) => [ref, Buffer.from(results[i]!.plaintext || broken(ref, results[i]!), 'base64')] as const);
     });
     return new Map((await Promise.all(unwrapped)).flat());
   }
@@ -167,7 +170,10 @@ export class TransitKeyStore implements KeyStore {
     const batch_input = items.map(({ ref, plaintext, ciphertext }) => ({ plaintext, ciphertext, context: contextOf(ref) }));
     const path = `${this.mount}/transit/${operation}/${folder}`;
     const { data, errors } = await this.vault.call<{ batch_results?: BatchResult[] } | undefined>('POST', path, { batch_input }, [400]);
-    return data?.batch_results ?? unusable(items[0]!.ref, { error: errors.join('; ') });
+    if (data?.batch_results) return data.batch_results;
+    throw new KeyStoreUnavailableError(
+      `The key store does not ${operation} keys with ${path} (${errors.join('; ')}); run npm run key-store.`,
+    );
   }
 
   #pathOf(operation: 'data' | 'destroy', folder: string, person: string): string {
@@ -190,8 +196,10 @@ function byFolder<T extends { readonly ref: KeyRef }>(items: readonly T[]): [str
   return [...groups];
 }
 
-function unusable({ person, readers }: KeyRef, { error }: BatchResult): never {
-  throw new KeyUnusableError(person, readers, error || 'the key store does not say why');
+function broken(ref: KeyRef, { error = 'nothing' }: BatchResult): never {
+  if (NO_SUCH_VERSION.test(error))
+    throw new MasterKeyMissingError(folderOf(ref.readers), `the key store does not unwrap with (${error}); allow that version`);
+  throw new KeyBrokenError(boundTo(ref), `is somebody else's (the key store says: ${error})`);
 }
 
 function impossible({ person, readers }: KeyRef): never {
