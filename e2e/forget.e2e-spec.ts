@@ -2,8 +2,7 @@ import { decode, isSealed, OrderPlaced, topicOf, type PersonalText, personalText
 import { fromHeaders, newId, toHeaders } from '@past-tense/envelope';
 import { ROOT, tokenOf } from '@past-tense/local';
 import { KafkaProducer, ownTopics, readTopic, type StoredMessage } from '@past-tense/messaging';
-import { KeyStore, MasterKeys } from '@past-tense/privacy';
-import { Database } from '@past-tense/database';
+import { keyPermissions, openKeyStore } from '@past-tense/privacy';
 import { createLogger } from '@past-tense/telemetry';
 import { ask, eventually, type Answer } from '@past-tense/testing';
 import { execFile } from 'node:child_process';
@@ -195,13 +194,12 @@ async function textsOnKafka({ customerId }: Person): Promise<{ message: StoredMe
 
 /** What somebody reads who has the whole key store, the master key and the log. */
 async function readByThief(person: Person): Promise<string[]> {
-  const { KEY_STORE_URL, MASTER_KEYS } = system.stack.keyStore.env('key_store');
-  const [id, key] = MASTER_KEYS!.split(':');
-  const database = new Database({ url: KEY_STORE_URL!, applicationName: 'thief', entities: [], migrations: [], logger });
-  await database.connect();
+  const { MASTER_KEYS, ...owner } = system.stack.keyStore.env('key_store');
+  const masters = MASTER_KEYS && new Map([[MASTER_KEYS.split(':')[0]!, Buffer.from(MASTER_KEYS.split(':')[1]!, 'base64')]]);
+  const settings = { ...owner, ...(masters && { MASTER_KEYS: masters }), DATA_KEYS_CACHED: 1, DATA_KEYS_CACHED_MS: 1 };
+  const { store, close } = await openKeyStore('thief', settings, logger);
   try {
-    const refs = await database.query<{ person: string; readers: string }>({ name: 'all', text: 'SELECT person, readers FROM data_keys' });
-    const store = new KeyStore(database, new MasterKeys(new Map([[id!, Buffer.from(key!, 'base64')]])));
+    const refs = keyPermissions().readers.map((readers) => ({ person: person.customerId, readers }));
     const keys = (await store.find(refs)).filter((one): one is Buffer => Buffer.isBuffer(one));
     const { message, texts } = await textsOnKafka(person);
     const { eventId, eventType } = fromHeaders(message.headers);
@@ -220,7 +218,7 @@ async function readByThief(person: Person): Promise<string[]> {
       }),
     );
   } finally {
-    await database.close();
+    await close();
   }
 }
 

@@ -1,6 +1,6 @@
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import { newId } from '@past-tense/envelope';
-import { DataKeys, openKeyStore, PersonalData } from '@past-tense/privacy';
+import { DataKeys, keyPermissions, openKeyStore, PersonalData } from '@past-tense/privacy';
 import { logger } from './outbox-rows';
 
 /** Whether what says something about people is sealed, and for whom: for customers whose keys are there, or for one whose keys are made with each order. */
@@ -27,12 +27,12 @@ export async function personalDataIn(
   { service = 'orders', sealing = 'new customers' }: { service?: string; sealing?: Sealing } = {},
 ): Promise<{ personal: PersonalData; close: () => Promise<void> }> {
   const settings = { DATA_KEYS_CACHED: 10_000, DATA_KEYS_CACHED_MS: 5_000 };
-  const { database, store, close } = await openKeyStore(
+  const { store, prepare, close } = await openKeyStore(
     'bench',
     { KEY_STORE_URL: url, MASTER_KEYS: new Map([['bench', Buffer.alloc(32, 'bench')]]), ...settings },
     logger,
   );
-  await database.migrate();
+  await prepare(keyPermissions());
   const keys = new DataKeys(store, { cached: settings.DATA_KEYS_CACHED, cachedMs: settings.DATA_KEYS_CACHED_MS });
   return { personal: new (sealing === 'plain' ? Unsealed : PersonalData)(service, keys), close };
 }

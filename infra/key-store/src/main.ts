@@ -1,15 +1,19 @@
 import { ConfigurationError, readConfig } from '@past-tense/config';
-import { grantPermissions, keyPermissions, keyStoreSettings, openKeyStore, type OpenKeyStore } from '@past-tense/privacy';
+import { keyPermissions, keyStoreSettings, openKeyStore, type OpenKeyStore } from '@past-tense/privacy';
 import { createLogger } from '@past-tense/telemetry';
 import { z } from 'zod';
 
 const USAGE = `Usage: npm run key-store [-- rewrap]
 
-Brings the key store up to date: its tables, and which service may use which data keys, as the contracts say. With "rewrap" it wraps every data key
-with the first of MASTER_KEYS; what is sealed with the data keys stays as it is (docs/privacy.md).
+Brings the key store up to date: its tables or engines, and which service may use which data keys, as the contracts say. With "rewrap" it wraps every
+data key with the current master key; what is sealed with the data keys stays as it is (docs/privacy.md).
 
-KEY_STORE_URL, KEY_STORE_PASSWORD  the database, as the role that owns it
-MASTER_KEYS                        <id>:<base64 of 32 bytes>, separated by commas; the current one first`;
+A database:
+  KEY_STORE_URL, KEY_STORE_PASSWORD  postgres://…, as the role that owns it
+  MASTER_KEYS                        <id>:<base64 of 32 bytes>, separated by commas; the current one first
+A server with the API of Vault, such as OpenBao:
+  KEY_STORE_URL                      https://host:port, and where its engines are to be mounted if not at /past-tense
+  KEY_STORE_TOKEN                    a token that may mount engines and write policies`;
 
 const say = (line: string) => void process.stdout.write(`${line}\n`);
 
@@ -26,10 +30,9 @@ async function main(args: readonly string[]): Promise<void> {
   }
 }
 
-async function migrate({ database }: OpenKeyStore): Promise<void> {
-  await database.migrate();
+async function migrate({ prepare }: OpenKeyStore): Promise<void> {
   const permissions = keyPermissions();
-  const missing = await grantPermissions(database, permissions);
+  const missing = await prepare(permissions);
   // A service that is not there yet, or was left out, gets in once its role is made and this is run again.
   if (missing.length > 0) say(`note: there is no role for ${missing.join(', ')} in the key store.`);
   say(

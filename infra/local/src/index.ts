@@ -5,6 +5,7 @@ export { ensureJars, type Jars } from './java';
 export { Kafka, type KafkaOptions } from './kafka';
 export { followOrder, orderOf, type Wish } from './follow-order';
 export { freePort } from './ports';
+export { OpenBao, type OpenBaoOptions } from './openbao';
 export { Postgres } from './postgres';
 export { Registry } from './registry';
 export { Issuer, tokenOf } from './issuer';

@@ -4,46 +4,57 @@ import { Complaint } from './complaint';
 import type { Postgres } from './postgres';
 import { ROOT } from './root';
 
-const DATABASE = 'key_store';
+/** Who owns a key store, and the name of its database. */
+export const OWNER = 'key_store';
 const MASTER_KEY = 'master-key';
 
 /** What it needs secrets for: the role that owns it, and what its keys are wrapped with. */
-export const KEY_STORE_SECRETS = [DATABASE, MASTER_KEY];
+export const KEY_STORE_SECRETS = [OWNER, MASTER_KEY];
 
-export interface KeyStoreOptions {
+export interface PostgresKeyStoreOptions {
   readonly postgres: Postgres;
   readonly secrets: Readonly<Record<string, string>>;
   readonly logFile: string;
 }
 
-/** The data keys, in a database of their own. */
-export class KeyStore {
-  constructor(private readonly options: KeyStoreOptions) {}
-
+/** Where the data keys are. */
+export interface KeyStore {
   /**
-   * Makes the database and its tables, and lets the services use their keys. Their roles must be there.
+   * Brings it up to date and lets the services use their keys.
    * @throws Complaint with what went wrong
    */
+  prepare(): Promise<void>;
+  /** Settings with which a process uses the keys: as a service, or as its owner (`key_store`). */
+  env(role: string): NodeJS.ProcessEnv;
+}
+
+/** The data keys, in a database of their own. The roles of the services must be there. */
+export class PostgresKeyStore implements KeyStore {
+  constructor(private readonly options: PostgresKeyStoreOptions) {}
+
   async prepare(): Promise<void> {
     const { postgres, secrets, logFile } = this.options;
-    await postgres.ensureDatabase(DATABASE, secrets[DATABASE]!);
-    const child = Child.start({
-      name: 'Key store',
-      command: process.execPath,
-      args: [join(ROOT, 'infra', 'key-store', 'dist', 'main.js')],
-      env: { ...process.env, ...this.env(DATABASE) },
-      logFile,
-    });
-    if ((await child.exited).code !== 0)
-      throw new Complaint(`The key store could not be brought up to date. It said:\n${child.lastWords()}`);
+    await postgres.ensureDatabase(OWNER, secrets[OWNER]!);
+    await bringUpToDate(this.env(OWNER), logFile);
   }
 
-  /** Settings with which a process uses the keys, as a role: that of a service, or the owner's (`key_store`). */
   env(role: string): NodeJS.ProcessEnv {
     const { postgres, secrets } = this.options;
     return {
-      KEY_STORE_URL: postgres.url(DATABASE, role, secrets[role]),
+      KEY_STORE_URL: postgres.url(OWNER, role, secrets[role]),
       MASTER_KEYS: `local:${Buffer.from(secrets[MASTER_KEY]!, 'base64url').toString('base64')}`,
     };
   }
+}
+
+/** What `npm run key-store` does. */
+export async function bringUpToDate(env: NodeJS.ProcessEnv, logFile: string): Promise<void> {
+  const child = Child.start({
+    name: 'Key store',
+    command: process.execPath,
+    args: [join(ROOT, 'infra', 'key-store', 'dist', 'main.js')],
+    env: { ...process.env, ...env },
+    logFile,
+  });
+  if ((await child.exited).code !== 0) throw new Complaint(`The key store could not be brought up to date. It said:\n${child.lastWords()}`);
 }

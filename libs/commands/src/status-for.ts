@@ -1,6 +1,7 @@
 import { status } from '@grpc/grpc-js';
 import { IssuerUnavailableError, UnauthenticatedError } from '@past-tense/auth';
 import { isConflict, isDatabaseUnavailable } from '@past-tense/database';
+import { KeyStoreUnavailableError } from '@past-tense/privacy';
 import { NotYet } from './outcome';
 import { REASONS, StatusError, TOO_LATE } from './status';
 
@@ -23,7 +24,7 @@ export function statusErrorFor(error: unknown, deadline: number): StatusError {
     );
   if (isConflict(error))
     return withCause(status.UNAVAILABLE, REASONS.conflict, 'The command lost against another one at the same moment; ask again.');
-  if (isDatabaseUnavailable(error))
+  if (isDatabaseUnavailable(error) || error instanceof KeyStoreUnavailableError)
     return withCause(status.UNAVAILABLE, REASONS.databaseUnavailable, 'The receiver cannot work at the moment; ask again later.');
   return withCause(status.INTERNAL, REASONS.internal, 'The receiver failed; its log says why.');
 }

@@ -4,7 +4,7 @@ import { NestFactory } from '@nestjs/core';
 import { CancelShipment, ChangeDeliveryAddress, isSealed } from '@past-tense/contracts';
 import { Database, type Transaction } from '@past-tense/database';
 import { newId } from '@past-tense/envelope';
-import { DataKeys, openKeyStore, PersonalData, type OpenKeyStore } from '@past-tense/privacy';
+import { DataKeys, keyPermissions, openKeyStore, PersonalData, type OpenKeyStore } from '@past-tense/privacy';
 import { currentFlow, inFlow, type Flow } from '@past-tense/telemetry';
 import { eventually, testDatabase } from '@past-tense/testing';
 import { NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
@@ -272,7 +272,7 @@ describe('a command that says something about a person', () => {
     const url = await testDatabase();
     const settings = { KEY_STORE_URL: url, MASTER_KEYS: new Map([['a', Buffer.alloc(32)]]), DATA_KEYS_CACHED: 10, DATA_KEYS_CACHED_MS: 1 };
     keyStore = await openKeyStore('test', settings, logger);
-    await keyStore.database.migrate();
+    await keyStore.prepare(keyPermissions());
   });
   afterAll(() => keyStore.close());
 

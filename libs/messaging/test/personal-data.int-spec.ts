@@ -1,11 +1,12 @@
 import { fact, fromSealedText, OrderPlaced, topicOf } from '@past-tense/contracts';
 import type { Transaction } from '@past-tense/database';
 import { newId } from '@past-tense/envelope';
-import { DataKeys, KeyStore, MasterKeys, openKeyStore, PersonalData, type KeyStoreSettings, type OpenKeyStore } from '@past-tense/privacy';
+import { DataKeys, keyPermissions, openKeyStore, PersonalData, type KeyStoreSettings, type OpenKeyStore } from '@past-tense/privacy';
 import { createLogger } from '@past-tense/telemetry';
 import { aRecord, eventually, testDatabase } from '@past-tense/testing';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import { Client } from 'pg';
 import { DeadLetters, type AnyReaction, type Consumer, type Event } from '../src/index';
 import {
   consumers,
@@ -32,18 +33,32 @@ const WORD = 'Lovelace';
 
 let url: string;
 let keyStore: OpenKeyStore;
+/** What somebody can do to the key store who may do everything there. */
+let sql: Client;
+const opened: OpenKeyStore[] = [];
 beforeAll(async () => {
   url = await testDatabase();
-  keyStore = await openKeyStore('test', settings(url, 'a'), logger);
-  await keyStore.database.migrate();
+  keyStore = await open('a');
+  await keyStore.prepare(keyPermissions());
+  sql = new Client({ connectionString: url });
+  await sql.connect();
 });
-afterAll(() => keyStore.close());
+afterAll(async () => {
+  await sql.end();
+  await Promise.all(opened.map(({ close }) => close()));
+});
+
+async function open(...ids: string[]): Promise<OpenKeyStore> {
+  const store = await openKeyStore('test', settings(url, ...ids), logger);
+  opened.push(store);
+  return store;
+}
 
 function settings(address: string, ...ids: string[]): KeyStoreSettings {
   return { KEY_STORE_URL: address, MASTER_KEYS: masters(...ids), DATA_KEYS_CACHED: 100, DATA_KEYS_CACHED_MS: 5_000 };
 }
 const as = (service: string, store = keyStore.store) => new PersonalData(service, new DataKeys(store, { cachedMs: 1 }));
-const withMasters = (...ids: string[]) => as('shipping', new KeyStore(keyStore.database, new MasterKeys(masters(...ids))));
+const withMasters = async (...ids: string[]) => as('shipping', (await open(...ids)).store);
 
 /** An order as orders publishes it; each of its versions is an event of its own. */
 async function anOrder({ customerId = newId(), orderId = newId() } = {}, aggregateVersion = 1) {
@@ -143,14 +158,12 @@ describe('a data key', () => {
     const name = await newPlace();
     const [lost, broken, good] = await Promise.all(Array.from({ length: 3 }, () => anOrder()));
     const next = await anOrder({ orderId: lost!.orderId }, 2); // Of somebody whose key is there.
-    const keys = await keyStore.database.query<{ person: string; readers: string; wrapped: Buffer }>(
-      { name: 'backup', text: 'SELECT person, readers, wrapped FROM data_keys WHERE person = ANY ($1)' },
+    const { rows: keys } = await sql.query<{ person: string; readers: string; wrapped: Buffer }>(
+      'SELECT person, readers, wrapped FROM data_keys WHERE person = ANY ($1)',
       [[lost!.customerId, broken!.customerId]],
     );
-    await keyStore.database.query({ name: 'lose', text: 'DELETE FROM data_keys WHERE person = $1' }, [lost!.customerId]);
-    await keyStore.database.query({ name: 'break', text: 'UPDATE data_keys SET wrapped = wrapped || wrapped WHERE person = $1' }, [
-      broken!.customerId,
-    ]);
+    await sql.query('DELETE FROM data_keys WHERE person = $1', [lost!.customerId]);
+    await sql.query('UPDATE data_keys SET wrapped = wrapped || wrapped WHERE person = $1', [broken!.customerId]);
     await consume(name, as('shipping'));
     await producer.publish([lost!, next, broken!, good!].map(recordOf));
 
@@ -172,12 +185,9 @@ describe('a data key', () => {
     await expectNothingTold(name);
 
     for (const { person, readers, wrapped } of keys)
-      await keyStore.database.query(
-        {
-          name: 'restore',
-          text: `INSERT INTO data_keys (person, readers, wrapped) VALUES ($1, $2, $3)
-                 ON CONFLICT (person, readers) DO UPDATE SET wrapped = EXCLUDED.wrapped`,
-        },
+      await sql.query(
+        `INSERT INTO data_keys (person, readers, wrapped) VALUES ($1, $2, $3)
+         ON CONFLICT (person, readers) DO UPDATE SET wrapped = EXCLUDED.wrapped`,
         [person, readers, wrapped],
       );
     await new DeadLetters(database, name).redrive({}, { by: 'test', why: 'the keys are back', ratePerSecond: 1_000 });
@@ -191,14 +201,14 @@ describe('an outage, which says nothing about an event', () => {
   it('is a master key that is not configured: everything waits, and goes on with it', async () => {
     const name = await newPlace();
     const orders = await Promise.all(Array.from({ length: 3 }, () => anOrder()));
-    const without = await consume(name, withMasters('b'));
+    const without = await consume(name, await withMasters('b'));
     await producer.publish(orders.map(recordOf));
     await eventually(() => expect(paused()).toBe(true));
     expect([await deadLetters(name), await heldBy(name), await effects(name)]).toEqual([[], [], []]);
     await without.stop();
     consumers.splice(consumers.indexOf(without), 1);
 
-    await consume(name, withMasters('b', 'a'));
+    await consume(name, await withMasters('b', 'a'));
     await eventually(async () => expect(await ordersOf(name)).toEqual(orders.map(({ orderId }) => orderId).sort()));
     expect([await deadLetters(name), await heldBy(name)]).toEqual([[], []]);
   });

@@ -2,7 +2,7 @@ import { fact, inVersions, OrderPlaced, OrderPlacedV2, topicOf, type Fact } from
 import type { Transaction } from '@past-tense/database';
 import { Outbox } from '@past-tense/outbox';
 import { newId } from '@past-tense/envelope';
-import { DataKeys, openKeyStore, PersonalData } from '@past-tense/privacy';
+import { DataKeys, keyPermissions, openKeyStore, PersonalData } from '@past-tense/privacy';
 import { createLogger, inFlow } from '@past-tense/telemetry';
 import { aRecord, eventually, testDatabase } from '@past-tense/testing';
 import { ownTopics, readTopic, type AnyReaction, type Consumer, type Event, type Stage, type StoredMessage } from '../src/index';
@@ -127,7 +127,7 @@ describe('a fact in two versions', () => {
     const settings = { MASTER_KEYS: new Map([['a', Buffer.alloc(32)]]), DATA_KEYS_CACHED: 10, DATA_KEYS_CACHED_MS: 1_000 };
     const logger = createLogger({ service: 'test', version: '1', level: 'silent', format: 'json' });
     const keyStore = await openKeyStore('test', { ...settings, KEY_STORE_URL: await testDatabase() }, logger);
-    await keyStore.database.migrate();
+    await keyStore.prepare(keyPermissions());
     const personal = new PersonalData('orders', new DataKeys(keyStore.store));
     const schemas = new Map(BOTH.map((type) => [type, { id: 1, version: 1 }]));
     const relayed = (...withheld: string[]) =>

@@ -28,18 +28,27 @@ export class SealBrokenError extends Error {
 /** A data key does not unwrap, although its master key is there. That says something about the key, and nothing about others or about the event. */
 export class KeyBrokenError extends Error {
   override name = 'KeyBrokenError';
-  constructor([person, readers]: readonly string[], master: string) {
+  /** @param reason what it may be besides that the key was altered */
+  constructor([person, readers]: readonly string[], reason: string) {
     super(
-      `the data key of ${person} for ${readers} does not unwrap: it was altered, or MASTER_KEYS holds another key under the id "${master}"; restore what is wrong, then send the event back`,
+      `the data key of ${person} for ${readers} does not unwrap: it was altered, or ${reason}; restore what is wrong, then send the event back`,
     );
   }
 }
 
-/** The master key that wraps a data key is none of those that are configured: nothing is wrong with the event, so it waits until that is mended. */
+/** The master key that wraps a data key is not there: nothing is wrong with the event, so it waits until that is mended. */
 export class MasterKeyMissingError extends Error {
   override name = 'MasterKeyMissingError';
   readonly failure = 'unavailable';
-  constructor(id: string) {
-    super(`a data key is wrapped with the master key "${id}", which MASTER_KEYS does not hold; add it there, behind the current one`);
+  /** @param remedy what does not hold it, and what to do */
+  constructor(id: string, remedy: string) {
+    super(`a data key is wrapped with the master key "${id}", which ${remedy}`);
   }
+}
+
+/** The key store does not serve: it is away, sealed or too slow, or does not accept who asks. */
+export class KeyStoreUnavailableError extends Error {
+  override name = 'KeyStoreUnavailableError';
+  /** Tells a consumer that the event is not at fault. */
+  readonly failure = 'unavailable';
 }

@@ -1,48 +1,40 @@
 import { ConfigurationError } from '@past-tense/config';
-import { Database } from '@past-tense/database';
 import type { Logger } from '@past-tense/telemetry';
 import { DataKeys } from './data-keys';
-import { KeyStore } from './key-store';
-import { MasterKeys } from './master-keys';
-import { CreateDataKeys1763760000000 } from './migrations/1763760000000-create-data-keys';
+import type { KeyPermissions } from './key-permissions';
+import type { KeyStore } from './key-store';
 import { PersonalData } from './personal-data';
+import { openPostgresKeyStore } from './postgres/open-postgres-key-store';
 import type { KeyStoreSettings } from './settings';
-
-const POOL_SIZE = 4;
+import { openTransitKeyStore } from './transit/open-transit-key-store';
 
 /** An open key store. */
 export interface OpenKeyStore {
-  readonly database: Database;
   readonly store: KeyStore;
+  /**
+   * Brings the store up to date: what it keeps keys in, and which service may use which. Takes from all others what they had. Needs its owner.
+   * @returns the services that are not known in the store yet, which were left out
+   */
+  readonly prepare: (permissions: KeyPermissions) => Promise<string[]>;
+  /**
+   * Makes sure that a service may read keys.
+   * @throws Error that says what is against it
+   */
+  readonly checkAccess: (service: string) => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
 /**
- * Connects to the key store.
+ * Connects to the key store: a PostgreSQL database, or a server with the API of Vault if its address begins with http.
  * @param who name of the process, shown by PostgreSQL beside its connections
  * @throws ConfigurationError if a setting is missing; Error in one sentence if the store does not answer
  */
 export async function openKeyStore(who: string, settings: KeyStoreSettings, logger: Logger): Promise<OpenKeyStore> {
-  const url = urlOf(who, settings);
-  const masters = masterKeysOf(who, settings);
-  const database = new Database({
-    url,
-    applicationName: who,
-    entities: [],
-    migrations: [CreateDataKeys1763760000000],
-    poolSize: POOL_SIZE,
-    logger,
-  });
-  try {
-    await database.connect();
-  } catch (error) {
-    const { host, pathname } = new URL(url);
-    throw new Error(
-      `The key store at ${host}${pathname} cannot be used: ${(error as Error).message || (error as NodeJS.ErrnoException).code}. Check KEY_STORE_URL and that PostgreSQL runs.`,
-      { cause: error },
-    );
-  }
-  return { database, store: new KeyStore(database, masters), close: () => database.close() };
+  const { KEY_STORE_URL } = settings;
+  if (KEY_STORE_URL === undefined)
+    throw new ConfigurationError(`${who} handles personal data and KEY_STORE_URL is not set; name the store of the data keys.`);
+  const open = /^https?:/.test(KEY_STORE_URL) ? openTransitKeyStore : openPostgresKeyStore;
+  return await open(who, KEY_STORE_URL, settings, logger);
 }
 
 /** What a service seals and opens personal data with, and how that ends. */
@@ -56,9 +48,9 @@ export interface OpenPersonalData {
  * @throws Error in one sentence with the remedy
  */
 export async function openPersonalData(service: string, settings: KeyStoreSettings, logger: Logger): Promise<OpenPersonalData> {
-  const { database, store, close } = await openKeyStore(service, settings, logger);
+  const { store, checkAccess, close } = await openKeyStore(service, settings, logger);
   try {
-    await database.query({ name: 'key-store-ready', text: 'SELECT 1 FROM data_keys LIMIT 0' });
+    await checkAccess(service);
   } catch (error) {
     await close();
     throw new Error(
@@ -70,20 +62,4 @@ export async function openPersonalData(service: string, settings: KeyStoreSettin
   }
   const keys = new DataKeys(store, { cached: settings.DATA_KEYS_CACHED, cachedMs: settings.DATA_KEYS_CACHED_MS });
   return { personal: new PersonalData(service, keys), close };
-}
-
-function urlOf(who: string, { KEY_STORE_URL, KEY_STORE_PASSWORD }: KeyStoreSettings): string {
-  if (KEY_STORE_URL === undefined)
-    throw new ConfigurationError(`${who} handles personal data and KEY_STORE_URL is not set; name the database of the data keys.`);
-  const url = new URL(KEY_STORE_URL);
-  if (KEY_STORE_PASSWORD !== undefined) url.password = encodeURIComponent(KEY_STORE_PASSWORD);
-  return url.href;
-}
-
-function masterKeysOf(who: string, { MASTER_KEYS }: KeyStoreSettings): MasterKeys {
-  if (MASTER_KEYS === undefined)
-    throw new ConfigurationError(
-      `${who} handles personal data and MASTER_KEYS is not set; set it to <id>:<base64 of 32 bytes>, such as one from: openssl rand -base64 32.`,
-    );
-  return new MasterKeys(MASTER_KEYS);
 }

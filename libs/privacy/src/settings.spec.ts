@@ -26,3 +26,18 @@ describe('MASTER_KEYS', () => {
     expect(() => read(text)).not.toThrow(new RegExp(current.slice(0, 12)));
   });
 });
+
+describe('KEY_STORE_URL', () => {
+  const read = (KEY_STORE_URL: string) => readConfig(z.object(keyStoreSettings), { KEY_STORE_URL }).KEY_STORE_URL;
+
+  it.each(['postgres://orders@db:5432/key_store', 'https://bao.example:8200/past-tense'])('may be %s', (url) => {
+    expect(read(url)).toBe(url);
+  });
+
+  it('is nothing else, which is said in a sentence that does not hold it', () => {
+    expect(() => read('mysql://orders:hush@db/keys')).toThrow(
+      'KEY_STORE_URL is not right (must be postgres://user:password@host:port/database or https://host:port/mount)',
+    );
+    expect(() => read('mysql://orders:hush@db/keys')).not.toThrow(/hush/);
+  });
+});

@@ -1,4 +1,4 @@
-import { postgresUrl, wholeNumber } from '@past-tense/config';
+import { httpUrl, postgresUrl, wholeNumber } from '@past-tense/config';
 import { z } from 'zod';
 import { KEY_BYTES } from './seal';
 
@@ -16,11 +16,15 @@ export const masterKeys = () =>
 
 /** Settings of a process that seals or opens personal data. Spread them into the settings of the process. */
 export const keyStoreSettings = {
-  /** The database of the data keys, as a role that may use what it needs. */
-  KEY_STORE_URL: postgresUrl().optional(),
-  /** The password, where it is not part of the address. */
+  /** Where the data keys are: a database, as a role that may use what it needs, or a server with the API of Vault and where its engines are mounted. */
+  KEY_STORE_URL: z
+    .union([postgresUrl(), httpUrl()], 'must be postgres://user:password@host:port/database or https://host:port/mount')
+    .optional(),
+  /** The password, where it is not part of the address of a database. */
   KEY_STORE_PASSWORD: z.string().optional(),
-  /** What the data keys are wrapped with. */
+  /** The token, where it is a server. */
+  KEY_STORE_TOKEN: z.string().optional(),
+  /** What the data keys are wrapped with, where it is a database; a server has its own. */
   MASTER_KEYS: masterKeys().optional(),
   /** Milliseconds for which a data key stays in memory: so long it may still open something after it was destroyed. */
   DATA_KEYS_CACHED_MS: wholeNumber(5_000, { min: 1, max: 60_000 }),

@@ -2,6 +2,7 @@ import {
   ensureJars,
   freePort,
   Kafka,
+  OpenBao,
   PART_PORTS,
   Registry,
   ROOT,
@@ -63,6 +64,25 @@ export async function isolatedRegistry(): Promise<{ registry: Registry; end(): P
     registry,
     async end() {
       await registry.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A running OpenBao of its own, from the program that OPENBAO_BINARY names; that has to be set. */
+export async function isolatedOpenBao(): Promise<{ openBao: OpenBao; end(): Promise<void> }> {
+  const folder = mkdtempSync(join(tmpdir(), 'past-tense-openbao-'));
+  const openBao = new OpenBao({
+    binary: process.env['OPENBAO_BINARY']!,
+    dataDir: join(folder, 'data'),
+    logFile: join(folder, 'openbao.log'),
+    port: await freePort(),
+  });
+  await openBao.start();
+  return {
+    openBao,
+    async end() {
+      await openBao.kill();
       rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -1,7 +1,7 @@
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import { ForbiddenError, IssuerUnavailableError, UnauthenticatedError } from '@past-tense/auth';
 import { isDatabaseUnavailable } from '@past-tense/database';
-import { MasterKeyMissingError, PersonForgottenError } from '@past-tense/privacy';
+import { KeyStoreUnavailableError, MasterKeyMissingError, PersonForgottenError } from '@past-tense/privacy';
 import { inFlow, type Logger } from '@past-tense/telemetry';
 import type { Response } from 'express';
 import { STATUS_CODES } from 'node:http';
@@ -55,7 +55,7 @@ export class ProblemFilter implements ExceptionFilter {
     const status = statusOf(error);
     if (status < 500) return { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail: detailOf(status, request) };
     inFlow(request.flow, () => this.logger.error({ err: error }, `${request.method} ${request.path} failed`));
-    const unavailable = [IssuerUnavailableError, MasterKeyMissingError].some((kind) => error instanceof kind);
+    const unavailable = [IssuerUnavailableError, KeyStoreUnavailableError, MasterKeyMissingError].some((kind) => error instanceof kind);
     if (isDatabaseUnavailable(error) || unavailable) {
       return {
         type: 'urn:past-tense:problem:unavailable',

@@ -1,5 +1,5 @@
-import { KeyBrokenError, MasterKeyMissingError } from './errors';
-import { decrypt, encrypt, KEY_BYTES } from './seal';
+import { KeyBrokenError, MasterKeyMissingError } from '../errors';
+import { decrypt, encrypt, KEY_BYTES } from '../seal';
 
 /** A data key as the store keeps it. */
 export interface WrappedKey {
@@ -39,12 +39,12 @@ export class MasterKeys {
     return keys.map(({ wrapped, bound }) => {
       const { id, sealed } = partsOf(wrapped);
       const master = this.#keys.get(id);
-      if (!ID.test(id)) throw new KeyBrokenError(bound, '?');
-      if (!master) throw new MasterKeyMissingError(id);
+      if (!ID.test(id)) throw new KeyBrokenError(bound, 'it is none');
+      if (!master) throw new MasterKeyMissingError(id, 'MASTER_KEYS does not hold; add it there, behind the current one');
       try {
         return decrypt(master, sealed, bound);
       } catch {
-        throw new KeyBrokenError(bound, id);
+        throw new KeyBrokenError(bound, `MASTER_KEYS holds another key under the id "${id}"`);
       }
     });
   }

@@ -1,21 +1,5 @@
-import { allTopics, personalFieldsOf } from '@past-tense/contracts';
 import type { Database } from '@past-tense/database';
-
-/** What the contracts let each service do with data keys; a service that is not named here does not get in. */
-export interface KeyPermissions {
-  /** Producers of events with personal fields: they make keys for others, and forget. */
-  readonly sealers: readonly string[];
-  /** Those and the readers, who see and make the keys that they read with. */
-  readonly users: readonly string[];
-}
-
-/** Who needs data keys, by the contracts. */
-export function keyPermissions(): KeyPermissions {
-  const personal = allTopics().filter(({ event }) => personalFieldsOf(event).length > 0);
-  const sealers = [...new Set(personal.map(({ producer }) => producer))].sort();
-  const readers = personal.flatMap(({ event }) => personalFieldsOf(event).flatMap((field) => field.readers));
-  return { sealers, users: [...new Set([...sealers, ...readers])].sort() };
-}
+import type { KeyPermissions } from '../key-permissions';
 
 /**
  * Grants the services what the contracts say, and takes from all others what they had. Their roles bear their names. Needs the owner of the database.
