@@ -26,6 +26,10 @@ export interface KeyStore {
   prepare(): Promise<void>;
   /** Settings with which a process uses the keys: as a service, or as its owner (`key_store`). */
   env(role: string): NodeJS.ProcessEnv;
+  /** Its process, if it has one of its own. */
+  readonly child?: Child | undefined;
+  /** Stops its process, if it has one of its own. */
+  stop?(timeoutMs: number): Promise<void>;
 }
 
 /** The data keys, in a database of their own. The roles of the services must be there. */

@@ -1,5 +1,6 @@
+import { join } from 'node:path';
 import type { Child } from './child';
-import { bringUpToDate, OWNER, type KeyStore } from './key-store';
+import { bringUpToDate, OWNER, PostgresKeyStore, type KeyStore, type PostgresKeyStoreOptions } from './key-store';
 import { OpenBao } from './openbao';
 import { freePort } from './ports';
 
@@ -42,4 +43,17 @@ export class OpenBaoKeyStore implements KeyStore {
   async stop(timeoutMs: number): Promise<void> {
     await this.#server?.stop(timeoutMs);
   }
+}
+
+/**
+ * The key store of a stack: in OpenBao where `OPENBAO_BINARY` names its program, else in PostgreSQL.
+ * @param options `folder` is that of the stack's data and logs
+ */
+export function keyStoreOf(options: Omit<PostgresKeyStoreOptions, 'logFile'> & { services: readonly string[]; folder: string }): KeyStore {
+  const { services, folder } = options;
+  const binary = process.env['OPENBAO_BINARY'];
+  const logFile = join(folder, 'logs', 'key-store.log');
+  if (!binary) return new PostgresKeyStore({ ...options, logFile });
+  const dataDir = join(folder, 'data', 'openbao');
+  return new OpenBaoKeyStore({ binary, services, dataDir, logFile: join(folder, 'logs', 'openbao.log'), updateLogFile: logFile });
 }

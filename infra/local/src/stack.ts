@@ -5,8 +5,8 @@ import { Complaint } from './complaint';
 import { Issuer, tokenOf } from './issuer';
 import { ensureJars } from './java';
 import { Kafka } from './kafka';
-import { KEY_STORE_SECRETS, PostgresKeyStore, type KeyStore } from './key-store';
-import { OpenBaoKeyStore } from './openbao-key-store';
+import { KEY_STORE_SECRETS, type KeyStore } from './key-store';
+import { keyStoreOf } from './openbao-key-store';
 import { freePort } from './ports';
 import { Postgres } from './postgres';
 import { Registry } from './registry';
@@ -48,9 +48,7 @@ export class Stack {
   readonly #moreInstances: Child[] = [];
   readonly #secrets: Record<string, string>;
   readonly postgres: Postgres;
-  /** In OpenBao where `OPENBAO_BINARY` names its program, else in PostgreSQL. */
   readonly keyStore: KeyStore;
-  readonly #openBao: OpenBaoKeyStore | undefined;
   readonly issuer: Issuer;
   #kafka!: Kafka;
   #registry!: Registry;
@@ -73,18 +71,8 @@ export class Stack {
       port: options.ports.postgres,
       password: this.#secrets['postgres']!,
     });
-    const binary = process.env['OPENBAO_BINARY'];
-    const logFile = this.#log('key-store');
-    this.#openBao = binary
-      ? new OpenBaoKeyStore({
-          binary,
-          dataDir: this.#data('openbao'),
-          services: KEY_STORE_USERS,
-          logFile: this.#log('openbao'),
-          updateLogFile: logFile,
-        })
-      : undefined;
-    this.keyStore = this.#openBao ?? new PostgresKeyStore({ postgres: this.postgres, secrets: this.#secrets, logFile });
+    const { postgres, folder } = this;
+    this.keyStore = keyStoreOf({ postgres, secrets: this.#secrets, services: KEY_STORE_USERS, folder });
     this.issuer = new Issuer({
       dataDir: this.#data('issuer'),
       logFile: this.#log('issuer'),
@@ -254,7 +242,7 @@ export class Stack {
       this.#registry?.child,
       this.#kafka?.child,
       this.postgres.child,
-      this.#openBao?.child,
+      this.keyStore.child,
     ];
     return children.filter((child): child is Child => child?.running === true);
   }
@@ -262,13 +250,8 @@ export class Stack {
   /** Stops everything in order: the services finish what they do, then what they stand on. */
   async stop(): Promise<void> {
     await Promise.all([...this.#services.values(), ...this.#moreInstances].map((child) => child.stop(STOP_TIMEOUT_MS)));
-    await Promise.all([
-      this.issuer.stop(),
-      this.#registry?.stop(1_500),
-      this.#kafka?.stop(4_000),
-      this.postgres.stop(4_000),
-      this.#openBao?.stop(4_000),
-    ]);
+    await this.keyStore.stop?.(4_000);
+    await Promise.all([this.issuer.stop(), this.#registry?.stop(1_500), this.#kafka?.stop(4_000), this.postgres.stop(4_000)]);
   }
 
   #launch(name: ServiceName, port: number, env: NodeJS.ProcessEnv): Child {

@@ -1,6 +1,5 @@
 import { createLogger } from '@past-tense/telemetry';
 import { eventually, isolatedOpenBao } from '@past-tense/testing';
-import type { OpenBao } from '@past-tense/local';
 import { randomUUID } from 'node:crypto';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
@@ -49,8 +48,8 @@ describe('a key store over transit, before it is reached', () => {
 
 const withOpenBao = process.env['OPENBAO_BINARY'] ? describe : describe.skip;
 withOpenBao('a key store over transit (not run where OPENBAO_BINARY names no program)', () => {
-  let server: { openBao: OpenBao; end(): Promise<void> };
-  let openBao: OpenBao;
+  let server: Awaited<ReturnType<typeof isolatedOpenBao>>;
+  let openBao: typeof server.openBao;
   let owner: OpenKeyStore;
   const refs = (count: number) => Array.from({ length: count }, () => ({ person: randomUUID(), readers: READERS }));
   beforeAll(async () => {

@@ -70,7 +70,7 @@ export async function isolatedRegistry(): Promise<{ registry: Registry; end(): P
 }
 
 /** A running OpenBao of its own, from the program that OPENBAO_BINARY names; that has to be set. */
-export async function isolatedOpenBao(): Promise<{ openBao: OpenBao; end(): Promise<void> }> {
+export async function isolatedOpenBao(): Promise<{ openBao: OpenBao; end: () => Promise<void> }> {
   const folder = mkdtempSync(join(tmpdir(), 'past-tense-openbao-'));
   const openBao = new OpenBao({
     binary: process.env['OPENBAO_BINARY']!,
