@@ -226,7 +226,7 @@ async function readByThief(person: Person): Promise<string[]> {
 async function forget({ customerId }: Person, ...flags: string[]): Promise<Forgotten> {
   const { stack } = system;
   const { authorization } = await as('data-protection');
-  const tool = [join(ROOT, 'tools', 'forget', 'dist', 'main.js'), customerId, '--yes', '--json', ...flags];
+  const tool = [join(ROOT, 'tools', 'forget', 'dist', 'main.js'), '--customer', customerId, '--yes', '--json', ...flags];
   const { stdout } = await run(process.execPath, tool, {
     env: { ...process.env, ORDERS_URL: stack.url('orders'), FORGET_TOKEN: authorization.split(' ')[1] },
   });

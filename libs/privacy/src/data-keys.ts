@@ -9,6 +9,10 @@ export interface DataKeysOptions {
   readonly cachedMs?: number;
 }
 
+// What is wanted while so many look-ups are under way is looked up together after one of them: a key that is made waits for the disk, and ten keys wait
+// for it once. One would let a look-up that is held up keep everybody.
+const LOOK_UPS_AT_ONCE = 2;
+
 interface Wanted {
   readonly ref: KeyRef;
   /** Whether it is to be made if there is none. */
@@ -17,12 +21,13 @@ interface Wanted {
 }
 
 /**
- * The data keys that this process may use. What is wanted in the same turn of the event loop, such as the keys of a batch of events, is looked up
- * together.
+ * The data keys that this process may use. What is wanted in the same turn of the event loop, such as the keys of a batch of events, or while others
+ * are looked up, is looked up together.
  */
 export class DataKeys {
   readonly #known: LRUCache<string, Buffer | 'forgotten'>;
   readonly #wanted = new Map<string, Wanted>();
+  #lookUps = 0;
 
   constructor(
     private readonly store: KeyStore,
@@ -65,7 +70,7 @@ export class DataKeys {
     const known = this.#known.get(name);
     if (known) return known;
     return await new Promise<FoundKey>((resolve, reject) => {
-      if (this.#wanted.size === 0) setImmediate(() => void this.#lookUpWanted());
+      if (this.#wanted.size === 0 && this.#lookUps < LOOK_UPS_AT_ONCE) setImmediate(() => void this.#lookUpWanted());
       const wanted = this.#wanted.get(name) ?? { ref, make, waiting: [] };
       wanted.make ||= make;
       wanted.waiting.push({ resolve, reject });
@@ -74,9 +79,13 @@ export class DataKeys {
   }
 
   async #lookUpWanted(): Promise<void> {
-    const all = [...this.#wanted.values()];
-    this.#wanted.clear();
-    await this.#lookUp(all);
+    this.#lookUps += 1;
+    while (this.#wanted.size > 0) {
+      const all = [...this.#wanted.values()];
+      this.#wanted.clear();
+      await this.#lookUp(all);
+    }
+    this.#lookUps -= 1;
   }
 
   /** Never throws: all who wait are told. */

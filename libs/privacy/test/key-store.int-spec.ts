@@ -241,6 +241,22 @@ describe.each(stores)('a key store: %s', (_, start) => {
       find.mockRestore();
     });
 
+    it('are made together when they are wanted while others are looked up', async () => {
+      const make = jest.spyOn(owner.store, 'make');
+      const orders = as('orders');
+      const sealed: Promise<unknown>[] = [];
+      for (let i = 0; i < 40; i += 1) {
+        sealed.push(orders.sealEvent(OrderPlaced, anOrder(randomUUID()), randomUUID()));
+        await new Promise((resolve) => setImmediate(resolve)); // Each in a turn of its own, and all of them before the store can have answered twice.
+      }
+
+      await Promise.all(sealed);
+      const sizes = make.mock.calls.map(([refs]) => refs.length);
+      expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(80);
+      expect(sizes.length).toBeLessThan(20);
+      make.mockRestore();
+    });
+
     it('fail together when the store is away, which is an outage and no verdict, and are looked up anew afterwards', async () => {
       const [person, line] = [randomUUID(), new Line()];
       const texts = await as('shipping').seal({ person, holder: 'x', texts: { a: 'b' } });

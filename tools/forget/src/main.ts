@@ -19,10 +19,10 @@ interface Known {
 
 async function main(): Promise<void> {
   const { values, positionals } = parse(process.argv.slice(2));
-  const [named, ...rest] = positionals;
-  if (values.help || named === undefined || named === 'help') return void process.stdout.write(USAGE);
-  if (rest.length > 0 || !UUID.test(named)) throw new Complaint('Name one customer by their id, a UUID; see npm run forget -- help.');
-  const customer = named.toLowerCase();
+  if (values.help || positionals[0] === 'help' || process.argv.length === 2) return void process.stdout.write(USAGE);
+  if (positionals.length > 0 || !UUID.test(values.customer ?? ''))
+    throw new Complaint('Name one customer by their id, --customer <UUID>; see npm run forget -- help.');
+  const customer = values.customer!.toLowerCase();
   const orders = Orders.find(process.env);
   if (!values.look && !values.yes && !(await isWanted(customer))) throw new Complaint('Nobody was forgotten.');
   let known = await (values.look ? orders.see(customer) : orders.forget(customer));
@@ -52,6 +52,7 @@ function parse(args: readonly string[]) {
     return parseArgs({
       args: [...args],
       options: {
+        customer: { type: 'string' },
         look: { type: 'boolean' },
         wait: { type: 'boolean' },
         yes: { type: 'boolean' },

@@ -66,8 +66,8 @@ export class PostgresKeyStore implements KeyStore {
     const wrapped = this.masters.wrap(keys);
     const rows = await this.database.transaction(async (transaction) => {
       const [people, readers] = columnsOf(refs);
-      await transaction.query(lockShared, [[...new Set(people)].sort()]);
-      await transaction.query(make, [people, readers, wrapped]);
+      await transaction.defer(lockShared, [[...new Set(people)].sort()]);
+      await transaction.defer(make, [people, readers, wrapped]);
       return await transaction.query<{ wrapped: Buffer | null; forgotten: boolean }>(find, [people, readers]);
     });
     return this.#unwrapped(refs, rows).map((found, i) => found ?? impossible(refs[i]!));
