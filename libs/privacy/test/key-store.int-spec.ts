@@ -42,10 +42,6 @@ const permissions = { ...ofSuite, readers: [...ofContracts.readers, ...ofSuite.r
 const OPENBAO = process.env['OPENBAO_BINARY'];
 if (!OPENBAO) process.stderr.write('OPENBAO_BINARY names no program: the key store over transit is NOT tested (docs/privacy.md).\n');
 const stores = [['PostgreSQL', postgres] as const, ...(OPENBAO ? [['transit', transit] as const] : [])];
-if (!OPENBAO)
-  describe.skip('a key store over transit: not run, because OPENBAO_BINARY names no program', () =>
-    void it('needs OpenBao', () => undefined));
-
 it('lets those in whom the contracts name', () => {
   expect(ofContracts).toEqual({
     sealers: ['orders'],

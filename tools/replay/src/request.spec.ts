@@ -40,7 +40,10 @@ describe('the command line of replay', () => {
   it.each([
     [['begin'], 'There is no command "begin"; there are export, list, show, resume, cancel'],
     [['--from', '2026-11-20', '--to', '2026-11-21', ...TRACKING], 'Which events? Name the topic with --topic'],
-    [['--topic', 'order-placd', ...SPAN.slice(2), ...TRACKING], 'There is no topic "order-placd"; there are delivery-address-changed'],
+    [
+      ['--topic', 'order-placd', ...SPAN.slice(2), ...TRACKING],
+      'There is no topic "order-placd"; there are customer-forgotten, delivery-address-changed',
+    ],
     [['--topic', 'order-placed', '--from', '2026-11-20', ...TRACKING], 'From when until when?'],
     [[...SPAN.slice(0, 2), '--from', 'yesterday', '--to', '2026-11-21', ...TRACKING], '--from must be a time with its zone'],
     [[...SPAN.slice(0, 2), '--from', '2026-11-20T08:00', '--to', '2026-11-21', ...TRACKING], '--from must be a time with its zone'],
