@@ -33,7 +33,7 @@ function meanwhile(work: () => Promise<void>): { stop(): Promise<void> } {
   const running = (async () => {
     while (!stopped) {
       await work();
-      await sleep(20); // They are there to be disturbed, not to take the processor from the rebuild.
+      await sleep(100); // They are there to be disturbed, not to take the processor from the rebuild.
     }
   })();
   return {

@@ -8,7 +8,14 @@ import { prepare, root } from './prepare.mjs';
 // Those of messaging share one Kafka and count every message on it, so they run one after the other, and mostly wait; so do some others, which fill
 // the time until the rest has ended. The rest gets the time that they leave: its priority is lower, because beside a suite that takes both cores a
 // request to their Kafka would time out and be sent again.
-const IN_TURN = ['libs/messaging/test/', 'libs/contracts/test/', 'libs/commands/test/', 'libs/webhooks/test/'];
+const IN_TURN = [
+  'libs/messaging/test/',
+  'libs/contracts/test/',
+  'libs/commands/test/',
+  'libs/webhooks/test/',
+  'apps/\\w+/test/',
+  'e2e/alerts',
+];
 const LOWER_PRIORITY = 10;
 
 const names = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));
@@ -18,14 +25,16 @@ const folders = names.map(folderOf);
 prepare();
 const scope = folders.length > 0 ? folders : ['.'];
 const inTurn = names.length === 0 ? start('pipe', 'jest', '--maxWorkers=1', ...options, ...IN_TURN) : undefined;
-await step('Formatting', 'prettier', '--check', '--log-level', 'warn', ...scope);
-await (names.length > 0
-  ? step('Lint', 'nx', 'run-many', '-t', 'lint', '--output-style=static', '-p', names.join(','))
-  : step('Lint', 'eslint', '.'));
-await step('Types', 'tsc', '-p', 'tsconfig.check.json');
-if (!inTurn) await step('Tests', 'jest', '--maxWorkers=1', ...options, ...folders.map((folder) => `${folder}/`));
+await Promise.all([
+  step('Formatting', 'prettier', '--check', '--log-level', 'warn', ...scope),
+  names.length > 0
+    ? step('Lint', 'nx', 'run-many', '-t', 'lint', '--output-style=static', '-p', names.join(','))
+    : step('Lint', 'eslint', '.'),
+  step('Types', 'tsc', '-p', 'tsconfig.check.json'),
+]);
+if (!inTurn) await tests('--maxWorkers=1', ...options, ...folders.map((folder) => `${folder}/`));
 else {
-  await step('Tests', 'jest', ...options, ...IN_TURN.map((folder) => `--testPathIgnorePatterns=${folder}`));
+  await tests(...options, ...IN_TURN.map((folder) => `--testPathIgnorePatterns=${folder}`));
   await end(0);
 }
 
@@ -38,10 +47,19 @@ function folderOf(name) {
   process.exit(1);
 }
 
-/** Runs one of the installed tools; a failure ends the run. */
+/** Runs one of the installed tools, beside others; what it says is seen when it has ended. A failure ends the run. */
 async function step(title, tool, ...args) {
-  console.log(`\n${title}`);
-  const { child, ended } = start('inherit', tool, ...args);
+  const { child, ended } = start('pipe', tool, ...args);
+  if (inTurn) setPriority(child.pid, LOWER_PRIORITY);
+  const { status, said } = await ended;
+  console.log(`\n${title}\n${said}`);
+  if (status !== 0) await end(status);
+}
+
+/** Runs Jest, which is seen at work. A failure ends the run. */
+async function tests(...args) {
+  console.log('\nTests');
+  const { child, ended } = start('inherit', 'jest', ...args);
   if (inTurn) setPriority(child.pid, LOWER_PRIORITY);
   const { status } = await ended;
   if (status !== 0) await end(status);
