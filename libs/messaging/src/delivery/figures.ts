@@ -26,6 +26,8 @@ export interface Lag {
   readonly catchUpSeconds?: number | undefined;
 }
 
+const NOT_BEHIND: Lag = { events: 0, seconds: 0, catchUpSeconds: 0 };
+
 /** What is looked at when somebody asks for the figures. */
 export interface Watched {
   readonly database: Database;
@@ -125,11 +127,16 @@ export class Figures {
     };
     const left = new LeftVersions(this.consumer);
     const observables: Observable[] = Object.values(gauges);
+    // What is not observed would go on being reported as it was last: a topic of which nothing is assigned any more, or nothing has come since it
+    // was assigned anew, would be behind for ever.
+    const told = new Set<string>();
     const observe = async (result: BatchObservableResult) => {
-      for (const [topic, { events, seconds, catchUpSeconds }] of watched.lag()) {
+      const lags = watched.lag();
+      for (const topic of lags.keys()) told.add(topic);
+      for (const topic of told) {
+        const { events, seconds, catchUpSeconds } = lags.get(topic) ?? NOT_BEHIND;
         result.observe(gauges.lag, events, this.#of(topic));
         result.observe(gauges.lagTime, seconds, this.#of(topic));
-        // What is not observed would go on being reported as it was last.
         result.observe(gauges.catchUp, catchUpSeconds ?? Number.NaN, this.#of(topic));
       }
       const away = new Set(watched.outages.away);
