@@ -6,7 +6,7 @@ import { z } from 'zod';
 const USAGE = `Usage: npm run key-store [-- rewrap]
 
 Brings the key store up to date: its tables or engines, and which service may use which data keys, as the contracts say. With "rewrap" it wraps every
-data key with the current master key; what is sealed with the data keys stays as it is (docs/privacy.md).
+data key with the current master key; what is sealed with the data keys stays as it is (docs/data-keys.md).
 
 A database:
   KEY_STORE_URL, KEY_STORE_PASSWORD  postgres://…, as the role that owns it

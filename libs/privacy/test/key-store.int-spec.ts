@@ -40,7 +40,7 @@ const [ofContracts, ofSuite] = [keyPermissions(), permissionsOf(services)];
 const permissions = { ...ofSuite, readers: [...ofContracts.readers, ...ofSuite.readers] };
 
 const OPENBAO = process.env['OPENBAO_BINARY'];
-if (!OPENBAO) process.stderr.write('OPENBAO_BINARY names no program: the key store over transit is NOT tested (docs/privacy.md).\n');
+if (!OPENBAO) process.stderr.write('OPENBAO_BINARY names no program: the key store over transit is NOT tested (docs/data-keys.md).\n');
 const stores = [['PostgreSQL', postgres] as const, ...(OPENBAO ? [['transit', transit] as const] : [])];
 it('lets those in whom the contracts name', () => {
   expect(ofContracts).toEqual({
