@@ -1,14 +1,19 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Complaint } from './complaint';
 
 const HOST = '127.0.0.1';
 
 // Below the range from which systems take ports for outgoing connections: what is handed out there may be taken by a connection before
-// whoever asked has started to listen, and Java takes seconds. Each process has a slice of its own, so that two do not choose the same one.
+// whoever asked has started to listen, and Java takes seconds. Each process has a slice of its own, so that two do not choose the same one, nor the
+// one of a service that is down for a moment.
 const FIRST = 20_000;
 const SLICE = 100;
 const SLICES = 120;
 
+let slice: number | undefined;
 let taken = Math.floor(Math.random() * SLICE);
 
 /**
@@ -16,11 +21,52 @@ let taken = Math.floor(Math.random() * SLICE);
  * @throws Complaint if there is none
  */
 export async function freePort(): Promise<number> {
+  slice ??= ownSlice();
+  const first = FIRST + slice * SLICE;
   for (let tried = 0; tried < SLICE; tried += 1) {
-    const port = FIRST + (process.pid % SLICES) * SLICE + (taken++ % SLICE);
+    const port = first + (taken++ % SLICE);
     if (await canListen(port)) return port;
   }
-  throw new Complaint(`None of ${SLICE} ports from ${FIRST + (process.pid % SLICES) * SLICE} on is free; stop what listens there.`);
+  throw new Complaint(`None of ${SLICE} ports from ${first} on is free; stop what listens there.`);
+}
+
+/** A slice that no other living process has. */
+function ownSlice(): number {
+  for (let tried = 0; tried < SLICES; tried += 1) {
+    const candidate = (process.pid + tried) % SLICES;
+    if (claim(join(tmpdir(), `past-tense-ports-${candidate}`))) return candidate;
+  }
+  return process.pid % SLICES;
+}
+
+/** Makes a file that bears the id of this process, unless it bears that of another one that lives. */
+function claim(file: string): boolean {
+  try {
+    writeFileSync(file, String(process.pid), { flag: 'wx' });
+    return true;
+  } catch {
+    return takeOver(file);
+  }
+}
+
+function takeOver(file: string): boolean {
+  try {
+    const holder = Number(readFileSync(file, 'utf8'));
+    if (holder !== process.pid && lives(holder)) return false;
+    writeFileSync(file, String(process.pid));
+    return true;
+  } catch {
+    return false; // It is another user's.
+  }
+}
+
+function lives(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
 }
 
 /**
