@@ -40,7 +40,7 @@ export class Transaction {
   /** Runs a prepared statement in this transaction and returns its rows. */
   async query<Row extends QueryResultRow>({ name, text }: Statement, values: readonly unknown[] = []): Promise<Row[]> {
     if (this.#beginning) await this.#beginning;
-    if (this.#deferred.length > 0) return (await this.#send([{ name, text }, values])).at(-1)!.rows as Row[];
+    if (this.#deferred.length > 0) return (await this.#send([{ name, text }, values])).rows as Row[];
     const { rows } = await this.client.query<Row>({ name, text, values: values as unknown[] });
     return rows;
   }
@@ -115,9 +115,9 @@ export class Transaction {
     const caught =
       'A statement failed in this transaction and its error was caught, so PostgreSQL can only roll it back; let the error through.';
     try {
-      const results = await this.#send(COMMIT);
+      const { command } = await this.#send(COMMIT);
       // PostgreSQL answers the commit of a failed transaction with a rollback, and that is no error to the client.
-      if (results.at(-1)!.command !== 'COMMIT') throw new Error(caught);
+      if (command !== 'COMMIT') throw new Error(caught);
     } catch (error) {
       throw (error as { code?: unknown }).code === IN_FAILED_TRANSACTION ? new Error(caught, { cause: error }) : error;
     }
@@ -141,7 +141,7 @@ export class Transaction {
     this.#deferredBytes = 0;
   }
 
-  async #send(...last: readonly Bound[]): Promise<QueryResult[]> {
+  async #send(...last: readonly Bound[]): Promise<QueryResult> {
     const statements = [...this.#deferred, ...last];
     this.#drop();
     const answered = inOneRoundTrip(this.client, statements);
