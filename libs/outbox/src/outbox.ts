@@ -113,7 +113,7 @@ export class Outbox {
         `urn:past-tense:schema:${subjectOf(topic)}:${schema.version}`,
         flow.correlationId,
         flow.causationId,
-        occurredAt,
+        occurredAt.toISOString(),
         this.#producer,
         traceparent,
         tracestate ?? null,

@@ -9,7 +9,7 @@ import {
   type Span,
   type SpanOptions,
 } from '@opentelemetry/api';
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 
 /** W3C trace context as it travels in HTTP and Kafka headers and rests in an outbox row. */
 export interface TraceHeaders {
@@ -28,9 +28,12 @@ export function traceOf(span: Span): TraceHeaders {
   const carrier: Record<string, string> = {};
   propagation.inject(trace.setSpan(ROOT_CONTEXT, span), carrier);
   const { traceparent, tracestate } = carrier;
-  if (!traceparent) return { traceparent: `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-00` };
+  if (!traceparent) return { traceparent: `00-${randomHex(32)}-${randomHex(16)}-00` };
   return tracestate ? { traceparent, tracestate } : { traceparent };
 }
+
+/** Of UUIDs Node keeps some in stock; random bytes it would fetch each time, which takes ten times as long. */
+const randomHex = (digits: number) => randomUUID().replaceAll('-', '').slice(-digits);
 
 /** The context whose parent is the span that W3C headers name; the active values (such as the flow) are kept. */
 export function contextOf(headers: TraceHeaders, base: Context = context.active()): Context {
