@@ -136,9 +136,9 @@ export class Consumer {
       projection,
       personal: options.personal,
     });
-    // As many events as `concurrency` may wait for somebody outside. Of the others as many may wait for their commits as two groups have, and some
-    // more: should both groups wait for somebody, they go on.
-    const outsideWeight = groupCommit === 1 ? 1 : Math.ceil((2 * groupCommit) / concurrency) + 1;
+    // As many events as `concurrency` may wait for somebody outside. Of the others as many may wait for their commits as three groups have, so that the
+    // third is complete when one of two is committed, and some more: should all of them wait for somebody, they go on.
+    const outsideWeight = groupCommit === 1 ? 1 : Math.ceil((3 * groupCommit) / concurrency) + 1;
     const slots = outsideWeight * concurrency;
     this.#outages = new Outages(stopping, (kind, away) =>
       away
@@ -230,7 +230,7 @@ export class Consumer {
     progress.highWatermark = BigInt(batch.highWatermark);
     this.#figures.consumed(topic, messages.length);
     for (const message of this.#arrivals.messagesIn(batch)) {
-      const { suspect, done } = progress.accept(message.arrived.offset, publishedMs(message), message.value?.length ?? 0);
+      const { suspect, done } = progress.accept(message.arrived.offset, () => publishedMs(message), message.value?.length ?? 0);
       progress.whenDue(message.dueMs, () => this.#enqueue(message, progress, done, () => delivery.settle(message, suspect)));
     }
     if (progress.waiting > MAX_WAITING_PER_PARTITION || progress.waitingBytes > MAX_BYTES_PER_PARTITION) this.#pause(progress);
@@ -238,6 +238,7 @@ export class Consumer {
 
   #enqueue(message: Message, progress: PartitionProgress, done: () => void, settle: () => Promise<boolean>): void {
     this.#lanes.add(laneOf(message), async () => {
+      await this.#delivery.slots.room();
       if (this.#assigned.has(progress) && !this.#stopping.signal.aborted && (await settle())) {
         afterEffects.publish(undefined);
         done();
