@@ -78,7 +78,8 @@ program(async (options: ConsumerOptions) => {
       const memory = new HalvesOfMemory(events / 2);
       const rows = countRows(reaction === 'effect' ? 'effects' : 'timeline');
       const count = async () => (await database.query<{ rows: number }>(rows))[0]!.rows;
-      const all = progress.untilAll(count, warmUp + events, () => memory.look(progress.done));
+      const look = watchMemory ? () => memory.look(progress.done) : undefined;
+      const all = progress.untilAll(count, warmUp + events, look);
       await Promise.race([all, failed]);
       return progress.work(events, watchMemory ? memory.values : {});
     },
