@@ -52,6 +52,12 @@ export function runbookNames(): string[] {
     .sort();
 }
 
+/** The paths of all documents for people who run or change the system. */
+export function documentPaths(): string[] {
+  const inFolders = ['docs', 'docs/how-to'].flatMap((folder) => readdirSync(join(ROOT, folder)).map((file) => `${folder}/${file}`));
+  return ['README.md', ...inFolders.filter((path) => path.endsWith('.md'))];
+}
+
 /** Reads a runbook. */
 export const readRunbook = (name: string): Document => readDocument(`${RUNBOOKS}/${name}.md`);
 

@@ -5,8 +5,8 @@ import { z } from 'zod';
 
 const USAGE = `Usage: npm run key-store [-- rewrap]
 
-Brings the key store up to date: its tables or engines, and which service may use which data keys, as the contracts say. With "rewrap" it wraps every
-data key with the current master key; what is sealed with the data keys stays as it is (docs/data-keys.md).
+Brings the key store up to date: its tables or engines, and which service may use which data keys, as the contracts say. With "rewrap" it then
+wraps every data key with the current master key; what is sealed with the data keys stays as it is (docs/data-keys.md).
 
 A database:
   KEY_STORE_URL, KEY_STORE_PASSWORD  postgres://…, as the role that owns it
@@ -24,7 +24,8 @@ async function main(args: readonly string[]): Promise<void> {
   const logger = createLogger({ service: 'key-store', version: '1', level: 'silent', format: 'json' });
   const keyStore = await openKeyStore('key-store', settings, logger);
   try {
-    await (command === 'rewrap' ? rewrap(keyStore) : migrate(keyStore));
+    await migrate(keyStore);
+    if (command === 'rewrap') await rewrap(keyStore);
   } finally {
     await keyStore.close();
   }

@@ -3,9 +3,7 @@ import type { Transaction } from '@past-tense/database';
 import { newId } from '@past-tense/envelope';
 import { DataKeys, keyPermissions, openKeyStore, PersonalData, type KeyStoreSettings, type OpenKeyStore } from '@past-tense/privacy';
 import { createLogger } from '@past-tense/telemetry';
-import { aRecord, eventually, testDatabase } from '@past-tense/testing';
-import { connect, createServer, type Server, type Socket } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { aRecord, eventually, TcpProxy, testDatabase } from '@past-tense/testing';
 import { Client } from 'pg';
 import { DeadLetters, type AnyReaction, type Consumer, type Event } from '../src/index';
 import {
@@ -216,65 +214,22 @@ describe('an outage, which says nothing about an event', () => {
   it('is a key store that does not answer: everything waits, and goes on by itself', async () => {
     const name = await newPlace();
     const orders = await Promise.all(Array.from({ length: 3 }, () => anOrder()));
-    const way = await Way.to(new URL(url));
-    const remote = await openKeyStore('test', settings(way.address, 'a'), logger);
+    const proxy = await TcpProxy.to(url);
+    const remote = await openKeyStore('test', settings(proxy.url, 'a'), logger);
     try {
       await consume(name, as('shipping', remote.store));
-      await way.close();
+      await proxy.cut();
       await producer.publish(orders.map(recordOf));
       await eventually(() => expect(paused()).toBe(true));
       expect([await deadLetters(name), await heldBy(name), await effects(name)]).toEqual([[], [], []]);
 
-      await way.open();
+      await proxy.mend();
       await eventually(async () => expect(await ordersOf(name)).toEqual(orders.map(({ orderId }) => orderId).sort()));
       expect([await deadLetters(name), await heldBy(name)]).toEqual([[], []]);
     } finally {
       await Promise.all(consumers.splice(0).map((consumer) => consumer.stop()));
       await remote.close();
-      await way.close();
+      await proxy.cut();
     }
   });
 });
-
-/** A way to a server that can be closed, as when its machine is gone. */
-class Way {
-  readonly #sockets = new Set<Socket>();
-  #server: Server | undefined;
-  #port = 0;
-
-  private constructor(private readonly to: URL) {}
-
-  static async to(server: URL): Promise<Way> {
-    const way = new Way(server);
-    await way.open();
-    return way;
-  }
-
-  get address(): string {
-    const address = new URL(this.to);
-    address.host = `127.0.0.1:${this.#port}`;
-    return address.href;
-  }
-
-  async open(): Promise<void> {
-    this.#server = createServer((near) => {
-      const far = connect(Number(this.to.port), this.to.hostname);
-      for (const [one, other] of [
-        [near, far],
-        [far, near],
-      ] as const) {
-        this.#sockets.add(one);
-        one.on('error', () => other.destroy()).on('close', () => other.destroy());
-        one.pipe(other);
-      }
-    });
-    await new Promise<void>((resolve) => this.#server!.listen(this.#port, '127.0.0.1', resolve));
-    this.#port = (this.#server.address() as AddressInfo).port;
-  }
-
-  async close(): Promise<void> {
-    const closed = new Promise((resolve) => this.#server!.close(resolve));
-    for (const socket of this.#sockets) socket.destroy();
-    await closed;
-  }
-}

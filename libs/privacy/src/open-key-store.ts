@@ -14,11 +14,12 @@ export interface OpenKeyStore {
   /**
    * Brings the store up to date: what it keeps keys in, and which service may use which. Takes from all others what they had. Needs its owner.
    * @returns the services that are not known in the store yet, which were left out
+   * @throws ConfigurationError if a master key is not the one that the store knows by its id
    */
   readonly prepare: (permissions: KeyPermissions) => Promise<string[]>;
   /**
-   * Makes sure that a service may read keys.
-   * @throws Error that says what is against it
+   * Makes sure that a service may read keys, and has the master keys that they are wrapped with.
+   * @throws ConfigurationError if it has another one under the same id; Error that says what else is against it
    */
   readonly checkAccess: (service: string) => Promise<void>;
   readonly close: () => Promise<void>;
@@ -53,6 +54,7 @@ export async function openPersonalData(service: string, settings: KeyStoreSettin
     await checkAccess(service);
   } catch (error) {
     await close();
+    if (error instanceof ConfigurationError) throw error;
     throw new Error(
       `The key store does not let ${service} read keys (${(error as Error).message}); bring it up to date: npm run key-store.`,
       {

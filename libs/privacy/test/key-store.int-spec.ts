@@ -15,7 +15,7 @@ import {
   type KeyStore,
   type OpenKeyStore,
 } from '../src';
-import { Line, permissionsOf, postgres, transit, type RunningKeyStore } from './key-stores';
+import { permissionsOf, postgres, transit, type RunningKeyStore } from './key-stores';
 
 const anOrder = (customerId: string) =>
   fact(OrderPlaced, {
@@ -254,17 +254,17 @@ describe.each(stores)('a key store: %s', (_, start) => {
     });
 
     it('fail together when the store is away, which is an outage and no verdict, and are looked up anew afterwards', async () => {
-      const [person, line] = [randomUUID(), new Line()];
+      const [person, proxy] = [randomUUID(), await running.proxy()];
       const texts = await as('shipping').seal({ person, holder: 'x', texts: { a: 'b' } });
-      const { store } = await keep(running.openThrough(line));
+      const { store } = await keep(running.openThrough(proxy));
       const shipping = as('shipping', 5_000, store);
-      await line.cut();
+      await proxy.cut();
 
       const error: unknown = await shipping.open({ person, holder: 'x', texts }).catch((caught: unknown) => caught);
       expect(isDatabaseUnavailable(error) || (error as { failure?: string }).failure === 'unavailable').toBe(true);
-      await line.mend();
+      await proxy.mend();
       await eventually(async () => expect(await shipping.open({ person, holder: 'x', texts })).toEqual({ a: 'b' }));
-      await line.cut();
+      await proxy.cut();
     });
   });
 

@@ -1,8 +1,6 @@
 import { createLogger } from '@past-tense/telemetry';
-import { isolatedOpenBao, testDatabase } from '@past-tense/testing';
+import { isolatedOpenBao, TcpProxy, testDatabase } from '@past-tense/testing';
 import { randomBytes } from 'node:crypto';
-import { createConnection, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { once } from 'node:events';
 import { Client, escapeIdentifier } from 'pg';
 import { openKeyStore, type KeyPermissions, type KeyRef, type OpenKeyStore } from '../src';
 
@@ -15,8 +13,10 @@ export interface RunningKeyStore {
   readonly open: () => Promise<OpenKeyStore>;
   /** Opens it as a service, which has nothing but what the permissions gave it. */
   readonly openAs: (service: string) => Promise<OpenKeyStore>;
-  /** Opens it as its owner over a connection that can be cut. */
-  readonly openThrough: (line: Line) => Promise<OpenKeyStore>;
+  /** A proxy in front of its server. */
+  readonly proxy: () => Promise<TcpProxy>;
+  /** Opens it as its owner through the proxy. */
+  readonly openThrough: (proxy: TcpProxy) => Promise<OpenKeyStore>;
   /** Lets services in: they are known from now on, without permissions. */
   readonly introduce: (services: readonly string[]) => Promise<void>;
   /** What is kept of a key, as it is. */
@@ -30,47 +30,6 @@ export interface RunningKeyStore {
   /** Older master keys are gone. */
   readonly dropOldMasterKeys: () => Promise<void>;
   readonly end: () => Promise<void>;
-}
-
-/** A line to a server that can be cut and mended. */
-export class Line {
-  #server: Server | undefined;
-  readonly #sockets = new Set<Socket>();
-  port = 0;
-
-  async to(address: string): Promise<string> {
-    const url = new URL(address);
-    this.#target = { host: url.hostname, port: Number(url.port) };
-    await this.mend();
-    url.host = `127.0.0.1:${this.port}`;
-    return url.href;
-  }
-
-  #target = { host: '', port: 0 };
-
-  async mend(): Promise<void> {
-    this.#server = createServer((near) => {
-      const far = createConnection(this.#target);
-      for (const [one, other] of [
-        [near, far],
-        [far, near],
-      ] as const) {
-        this.#sockets.add(one);
-        one.on('error', () => other.destroy()).on('close', () => other.destroy());
-        one.pipe(other);
-      }
-    }).listen(this.port, '127.0.0.1');
-    await once(this.#server, 'listening');
-    this.port = (this.#server.address() as AddressInfo).port;
-  }
-
-  async cut(): Promise<void> {
-    const closed = once(this.#server!, 'close');
-    this.#server!.close();
-    for (const socket of this.#sockets) socket.destroy();
-    this.#sockets.clear();
-    await closed;
-  }
 }
 
 export async function postgres(): Promise<RunningKeyStore> {
@@ -89,7 +48,8 @@ export async function postgres(): Promise<RunningKeyStore> {
       [address.username, address.password] = [service, password];
       return open(address.href);
     },
-    openThrough: async (line) => await open(await line.to(url)),
+    proxy: () => TcpProxy.to(url),
+    openThrough: (proxy) => open(proxy.url),
     introduce: async (services) => {
       for (const service of services) await client.query(`CREATE ROLE ${escapeIdentifier(service)} LOGIN PASSWORD '${password}'`);
     },
@@ -128,7 +88,8 @@ export async function transit(): Promise<RunningKeyStore> {
   return {
     open: () => open(openBao.rootToken),
     openAs: async (service) => await open(await openBao.token([`past-tense-${service}`])),
-    openThrough: async (line) => await open(openBao.rootToken, await line.to(openBao.url)),
+    proxy: () => TcpProxy.to(openBao.url),
+    openThrough: (proxy) => open(openBao.rootToken, proxy.url),
     // Tokens are made when they are needed.
     introduce: async () => undefined,
     peek: async (ref) => {

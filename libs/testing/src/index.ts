@@ -6,3 +6,4 @@ export { OtlpReceiver, type ReceivedSpan } from './otlp-receiver';
 export { kafkaBrokers, testDatabase, uniqueName } from './shared-parts';
 export { ask, serviceUnderTest, type Answer, type ServiceUnderTest } from './service-under-test';
 export { ensurePrometheus, type PrometheusPrograms } from './prometheus';
+export { TcpProxy } from './tcp-proxy';

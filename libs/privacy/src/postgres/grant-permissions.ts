@@ -15,7 +15,7 @@ export async function grantPermissions(database: Database, { sealers, users }: K
        WHERE table_name = 'data_keys' AND grantee NOT IN (current_user, 'PUBLIC')`,
     );
     for (const { role } of granted) {
-      await entities.query(`REVOKE ALL ON data_keys, forgotten_people, sealers FROM ${role}`);
+      await entities.query(`REVOKE ALL ON data_keys, forgotten_people, sealers, master_key_checks FROM ${role}`);
       await entities.query(`REVOKE CONNECT ON DATABASE ${name} FROM ${role}`);
     }
     await entities.query('DELETE FROM sealers');
@@ -23,7 +23,7 @@ export async function grantPermissions(database: Database, { sealers, users }: K
       const role = `"${user}"`; // A name of the contracts: lower-case letters and dashes.
       await entities.query(`GRANT CONNECT ON DATABASE ${name} TO ${role}`);
       await entities.query(`GRANT USAGE ON SCHEMA public TO ${role}`);
-      await entities.query(`GRANT SELECT, INSERT ON data_keys TO ${role}`);
+      await entities.query(`GRANT SELECT, INSERT ON data_keys, master_key_checks TO ${role}`);
       await entities.query(`GRANT SELECT ON forgotten_people, sealers TO ${role}`);
       if (!sealers.includes(user)) continue;
       await entities.query(`GRANT DELETE ON data_keys TO ${role}`);

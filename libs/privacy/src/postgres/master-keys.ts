@@ -49,6 +49,36 @@ export class MasterKeys {
     });
   }
 
+  /** Whether a key unwraps. */
+  doesUnwrap(key: WrappedKey): boolean {
+    try {
+      this.unwrap([key]);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** By which the key store knows them. */
+  get ids(): readonly string[] {
+    return [...this.#keys.keys()];
+  }
+
+  /** What tells later whether a master key is still the same, and nothing else about it: no bytes, encrypted with it. */
+  checkValue(id: string): Buffer {
+    return encrypt(this.#keys.get(id)!, Buffer.alloc(0), [id]);
+  }
+
+  /** Whether a check value was made with the master key that has this id here. */
+  isCheckValue(id: string, value: Buffer): boolean {
+    try {
+      decrypt(this.#keys.get(id)!, value, [id]);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   /** Whether a key was wrapped with the current master key. */
   isCurrent(wrapped: Buffer): boolean {
     return partsOf(wrapped).id === this.#current;

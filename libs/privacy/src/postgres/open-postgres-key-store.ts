@@ -3,9 +3,11 @@ import { Database } from '@past-tense/database';
 import type { Logger } from '@past-tense/telemetry';
 import type { OpenKeyStore } from '../open-key-store';
 import type { KeyStoreSettings } from '../settings';
+import { checkMasterKeys } from './check-master-keys';
 import { grantPermissions } from './grant-permissions';
 import { MasterKeys } from './master-keys';
 import { CreateDataKeys1763760000000 } from './migrations/1763760000000-create-data-keys';
+import { CheckMasterKeys1763760000002 } from './migrations/1763760000002-check-master-keys';
 import { PostgresKeyStore } from './postgres-key-store';
 
 const POOL_SIZE = 4;
@@ -23,7 +25,7 @@ export async function openPostgresKeyStore(
     url,
     applicationName: who,
     entities: [],
-    migrations: [CreateDataKeys1763760000000],
+    migrations: [CreateDataKeys1763760000000, CheckMasterKeys1763760000002],
     poolSize: POOL_SIZE,
     logger,
   });
@@ -40,10 +42,12 @@ export async function openPostgresKeyStore(
     store: new PostgresKeyStore(database, masters),
     prepare: async (permissions) => {
       await database.migrate();
+      await checkMasterKeys(database, masters);
       return await grantPermissions(database, permissions);
     },
     checkAccess: async () => {
       await database.query({ name: 'key-store-ready', text: 'SELECT 1 FROM data_keys LIMIT 0' });
+      await checkMasterKeys(database, masters);
     },
     close: () => database.close(),
   };

@@ -1,6 +1,7 @@
 import type { Database, Transaction } from '@past-tense/database';
 import { randomBytes } from 'node:crypto';
 import { boundTo, type FoundKey, type KeyRef, type KeyStore } from '../key-store';
+import { checkMasterKeys } from './check-master-keys';
 import type { MasterKeys } from './master-keys';
 import { KEY_BYTES } from '../seal';
 
@@ -81,8 +82,9 @@ export class PostgresKeyStore implements KeyStore {
     });
   }
 
-  /** 500 at a time. Needs a role that sees all keys. */
+  /** 500 at a time. Needs a role that sees all keys. Throws ConfigurationError if a master key is not the one that is known by its id. */
   async rewrap(): Promise<number> {
+    await checkMasterKeys(this.database, this.masters);
     let renewed = 0;
     let last: KeyRef | undefined = { person: '', readers: '' };
     while (last) {
