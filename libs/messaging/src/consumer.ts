@@ -230,7 +230,7 @@ export class Consumer {
     progress.highWatermark = BigInt(batch.highWatermark);
     this.#figures.consumed(topic, messages.length);
     for (const message of this.#arrivals.messagesIn(batch)) {
-      const { suspect, done } = progress.accept(message.arrived.offset, () => publishedMs(message), message.value?.length ?? 0);
+      const { suspect, done } = progress.accept(message.arrived.offset, publishedMs(message), message.value?.length ?? 0);
       progress.whenDue(message.dueMs, () => this.#enqueue(message, progress, done, () => delivery.settle(message, suspect)));
     }
     if (progress.waiting > MAX_WAITING_PER_PARTITION || progress.waitingBytes > MAX_BYTES_PER_PARTITION) this.#pause(progress);

@@ -1,11 +1,10 @@
 import { ROOT_CONTEXT, SpanKind, type SpanContext } from '@opentelemetry/api';
-import type { KafkaHeaders } from '@past-tense/envelope';
 import { tracer } from '@past-tense/telemetry';
-import type { Batch, RawMessage } from '../kafka/source';
+import type { Batch } from '../kafka/source';
 import { replayTopic, returnTopics } from '../queues';
 import { SOURCE, type Place } from '../retry/ordered-retry';
 import { withoutAdded, withoutReplay } from './added-headers';
-import type { Message, Origin } from './message';
+import type { Message } from './message';
 
 /** Takes what Kafka hands over for messages as they were on their source topics, wherever they were read now. */
 export class Arrivals {
@@ -28,55 +27,26 @@ export class Arrivals {
     return messages.map((raw) => this.#read(topic, partition, raw, receive));
   }
 
-  #read(topic: string, partition: number, raw: RawMessage, receive: SpanContext | undefined): Message {
-    const arrived = { topic, partition, offset: raw.offset };
+  #read(
+    topic: string,
+    partition: number,
+    { offset, key, value, headers }: Batch['messages'][number],
+    receive: SpanContext | undefined,
+  ): Message {
+    const arrived = { topic, partition, offset };
     const place = this.#returns.get(topic);
-    const returned = place === undefined ? undefined : withoutAdded(raw.headers);
-    if (place !== undefined && returned) {
-      const { key, value } = raw;
+    const returned = place === undefined ? undefined : withoutAdded(headers);
+    if (place !== undefined && returned)
       return { arrived, key, value, ...returned, from: returned.from ?? place, linked: returned.linked ?? receive };
-    }
-    const first = new FirstArrival(arrived, raw, receive);
-    return (topic === this.#replay && fedAgain(first)) || first;
+    const fed = topic === this.#replay ? withoutReplay(headers) : undefined;
+    return { arrived, origin: arrived, from: SOURCE, copy: 0, key, value, headers, attempts: 0, dueMs: 0, linked: receive, ...fed };
   }
 }
 
-/** A message on the topic of its events. It does not look at its headers while it waits: that would keep them all in memory. */
-class FirstArrival implements Message {
-  readonly from = SOURCE;
-  readonly copy = 0;
-  readonly attempts = 0;
-  readonly dueMs = 0;
-
-  constructor(
-    readonly arrived: Origin,
-    private readonly raw: RawMessage,
-    readonly linked: SpanContext | undefined,
-  ) {}
-
-  get origin(): Origin {
-    return this.arrived;
-  }
-  get key(): Buffer | null {
-    return this.raw.key;
-  }
-  get value(): Buffer | null {
-    return this.raw.value;
-  }
-  get headers(): KafkaHeaders {
-    return this.raw.headers;
-  }
-}
-
-function fedAgain({ arrived, from, copy, key, value, headers, attempts, dueMs, linked }: FirstArrival): Message | undefined {
-  const fed = withoutReplay(headers);
-  return fed && { arrived, from, copy, key, value, attempts, dueMs, linked, ...fed };
-}
-
-/** When a message was published, as its envelope says; undefined, if it does not say, or if nobody has waited for it since. */
-export function publishedMs({ headers, replayed }: Message): number | undefined {
+/** When a message was published, as its envelope says; now, if it does not say, or if nobody has waited for it since. */
+export function publishedMs({ headers, replayed }: Message): number {
   const publishedAt = replayed ? undefined : headers['ce_publishedat'];
-  return (publishedAt === undefined ? Number.NaN : Date.parse(String(publishedAt))) || undefined;
+  return (publishedAt === undefined ? Number.NaN : Date.parse(String(publishedAt))) || Date.now();
 }
 
 /** Messages of one lane are handled one after the other. */

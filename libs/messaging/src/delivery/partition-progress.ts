@@ -2,8 +2,7 @@ import { setMaxListeners } from 'node:events';
 
 interface Entry {
   readonly offset: bigint;
-  readonly acceptedMs: number;
-  readonly publishedMs: () => number | undefined;
+  readonly publishedMs: number;
   readonly bytes: number;
   done: boolean;
 }
@@ -56,12 +55,11 @@ export class PartitionProgress {
 
   /**
    * Notes a message.
-   * @param publishedMs says when it was published, milliseconds since 1970; asked only while it is the oldest one
    * @returns whether it may have been begun before this assignment, by a process that did not finish it: it was there when that began, and nothing
    * has been committed since that the process before would have committed too; and what to call when it is done
    */
-  accept(offset: string, publishedMs: Entry['publishedMs'] = () => undefined, bytes = 0): { suspect: boolean; done: () => void } {
-    const entry: Entry = { offset: BigInt(offset), acceptedMs: Date.now(), publishedMs, bytes, done: false };
+  accept(offset: string, publishedMs = Date.now(), bytes = 0): { suspect: boolean; done: () => void } {
+    const entry: Entry = { offset: BigInt(offset), publishedMs, bytes, done: false };
     this.#waitingBytes += bytes;
     this.#open.push(entry);
     this.#found ??= { first: entry.offset, end: this.highWatermark };
@@ -119,7 +117,7 @@ export class PartitionProgress {
     const first = this.#open[0];
     const from = first?.offset ?? this.#next ?? this.highWatermark;
     const events = Number(this.highWatermark > from ? this.highWatermark - from : 0n);
-    return { events, seconds: first ? Math.max(0, Date.now() - (first.publishedMs() ?? first.acceptedMs)) / 1000 : 0 };
+    return { events, seconds: first ? Math.max(0, Date.now() - first.publishedMs) / 1000 : 0 };
   }
 
   #wait(): void {

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import type { RecordToEncode } from './kafkajs-records';
 
 const load = createRequire(__filename);
-type Decode = (decoder: object, context: object) => { readonly headers: object };
+type Decode = (decoder: object, context: object) => object;
 type Encode = (record: RecordToEncode) => { readonly buffer: Buffer };
 
 // Before it is replaced.
@@ -46,8 +46,7 @@ describe('a record', () => {
     const context = { firstOffset: '9007199254740993', firstTimestamp: '1763740000000', magicByte: 2, timestampType: 0 };
     const read = (decode: Decode, { buffer }: { buffer: Buffer }) => {
       const decoder = new Decoder(new Decoder(buffer).readVarIntBytes());
-      const { headers, ...rest } = decode(decoder, context);
-      return { record: { ...rest }, headers, offset: decoder.offset };
+      return { record: decode(decoder, context), offset: decoder.offset };
     };
     fc.assert(
       fc.property(record, (one) => {
@@ -64,7 +63,7 @@ describe('a record', () => {
     const { buffer } = encodeRecord({ value: 'v', headers });
     const read = decodeRecord(new Decoder(new Decoder(buffer).readVarIntBytes()), { firstOffset: '0', firstTimestamp: '0' });
 
-    expect(Object.entries(read.headers)).toEqual(Object.entries(headers));
+    expect(Object.entries((read as { headers: object }).headers)).toEqual(Object.entries(headers));
   });
 
   it('is written and read so by kafkajs from now on', () => {

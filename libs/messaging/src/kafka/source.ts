@@ -7,15 +7,7 @@ export interface Batch {
   readonly partition: number;
   /** Offset after the last message on the partition. */
   readonly highWatermark: string;
-  readonly messages: readonly RawMessage[];
-}
-
-/** A message as the client hands it over. Its headers may be read only when they are looked at. */
-export interface RawMessage {
-  readonly offset: string;
-  readonly key: Buffer | null;
-  readonly value: Buffer | null;
-  readonly headers: KafkaHeaders;
+  readonly messages: readonly { offset: string; key: Buffer | null; value: Buffer | null; headers: KafkaHeaders }[];
 }
 
 export interface Position {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer, ConsumerGroupJoinEvent, EachBatchPayload, Kafka } from 'kafkajs';
-import type { Batch, KafkaSource, Position, SourceOptions } from '../source';
+import type { KafkaSource, Position, SourceOptions } from '../source';
 import { kafkaClient, rootCause } from './client';
 
 const REBALANCE_TIMEOUT_MS = 15_000;
@@ -161,7 +161,7 @@ export class KafkaJsSource implements KafkaSource {
       topic,
       partition,
       highWatermark: batch.highWatermark,
-      messages: batch.messages as Batch['messages'],
+      messages: batch.messages.map(({ offset, key, value, headers }) => ({ offset, key, value, headers: headers ?? {} })),
     });
     // For kafkajs "resolved" only means where to fetch next; what is committed is what commit() is told.
     payload.resolveOffset(batch.lastOffset());
