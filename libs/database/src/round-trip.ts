@@ -69,14 +69,14 @@ class RoundTrip {
     return this.#unheard[this.#answered] ?? this.#last;
   }
 
-  submit(connection: Prepared): null {
+  submit(connection: Connection): null {
     const collector = collectorOf(connection);
     for (const query of [...this.#unheard, this.#last]) {
       const error = query.submit(query === this.#last ? collector.heard : collector.unheard);
       this.#unsendable ??= error ?? undefined;
       if (!this.#unsendable) continue;
       // What cannot be sent (a value that cannot be written down) must keep back what comes after it, a COMMIT above all. Its statement pg has closed.
-      delete connection.parsedStatements[query.name];
+      delete (connection as Prepared).parsedStatements[query.name];
       break;
     }
     connection.stream.write(collector.take());
