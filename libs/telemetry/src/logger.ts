@@ -1,5 +1,5 @@
 import { trace } from '@opentelemetry/api';
-import { pino, type Logger as PinoLogger } from 'pino';
+import { pino, type DestinationStream, type Logger as PinoLogger } from 'pino';
 import { currentFlow } from './flow';
 
 export type Logger = PinoLogger;
@@ -49,7 +49,7 @@ export function createLogger({
       redact: { paths: SECRETS, censor: '[redacted]' },
       mixin: flowFields,
     },
-    format === 'pretty' ? prettyStream() : pino.destination({ fd: 1, sync: false, minLength: 0 }),
+    format === 'pretty' ? prettyStream() : standardOutput(),
   );
 }
 
@@ -69,6 +69,14 @@ function flowFields(): object {
     ...(flow?.eventId && { eventId: flow.eventId }),
     ...(span && { traceId: span.traceId, spanId: span.spanId }),
   };
+}
+
+/** While text waits to be written, its destination measures all of it again with every line, for which it is copied; of buffers it knows how long they are. */
+function standardOutput(): DestinationStream {
+  const output = pino.destination({ fd: 1, sync: false, minLength: 0, contentMode: 'buffer' });
+  const write = output.write.bind(output) as (data: unknown) => boolean; // Its type knows of text only.
+  // What is still there when the process ends pino writes by itself; after a line of the level "fatal" it asks for that.
+  return Object.assign({ write: (line: string) => void write(Buffer.from(line)) }, { flushSync: () => output.flushSync() });
 }
 
 function prettyStream() {

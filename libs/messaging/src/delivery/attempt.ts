@@ -79,7 +79,12 @@ export class Attempt {
       async (span) => {
         started(span.spanContext());
         try {
-          const result = await this.#react(message, await this.#read(message, envelope), trying);
+          const event = this.#read(message, envelope);
+          const result = await this.#react(
+            message,
+            this.#isPersonal(event) ? await this.#open(event) : { event, forgotten: false },
+            trying,
+          );
           span.setAttribute('past_tense.result', result);
           this.#options.figures.attempted(topic, seconds());
           if (result === 'applied' && !message.replayed)
@@ -103,7 +108,7 @@ export class Attempt {
 
   /** What the reaction would throw right now; nothing of it is kept. */
   async rehearse(transaction: Transaction, message: Message, envelope: Envelope): Promise<unknown> {
-    const { event, forgotten } = await this.#read(message, envelope);
+    const { event, forgotten } = await this.#open(this.#read(message, envelope));
     const reaction = this.#reactions.get(event.eventType)!;
     return await transaction.rehearse(() =>
       forgotten
@@ -114,9 +119,17 @@ export class Attempt {
     );
   }
 
-  async #read(message: Message, envelope: Envelope): Promise<OpenedEvent> {
-    const event = readEvent(message, envelope, this.#known);
-    return await openEvent(event, this.#known.get(event.eventType)!, this.#options.personal);
+  #read(message: Message, envelope: Envelope): Event<never> {
+    return readEvent(message, envelope, this.#known);
+  }
+
+  /** Whether there is something in it to be opened; most events have nothing, and do not wait for that. */
+  #isPersonal({ eventType }: Event<never>): boolean {
+    return this.#options.personal?.reads(this.#known.get(eventType)!) ?? false;
+  }
+
+  #open(event: Event<never>): Promise<OpenedEvent> {
+    return openEvent(event, this.#known.get(event.eventType)!, this.#options.personal);
   }
 
   async #react(message: Message, { event, forgotten }: OpenedEvent, trying: Trying): Promise<Result> {

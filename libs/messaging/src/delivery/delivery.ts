@@ -91,7 +91,7 @@ export class Delivery {
         ? this.#settleSuspect(message, envelope, progress)
         : this.#settleEvent(message, envelope, progress, { counted: false, alone: false }),
     );
-    return settled && (await this.#noteReplayed(message, envelope, progress));
+    return settled && (!message.replayed || (await this.#noteReplayed(message, envelope, progress)));
   }
 
   /** Notes what came of an event that was fed again, before its offset is passed. What took effect noted that together with its effects. */
@@ -147,7 +147,7 @@ export class Delivery {
       return error;
     };
     while (!stopping.aborted) {
-      progress.probing = await outages.turn(eventType);
+      progress.probing = outages.isAway(eventType) && (await outages.turn(eventType));
       const inSlot = () => (alone ? slots.runAlone(tryOnce) : slots.run(tryOnce, weight));
       const error = await (message.replayed ? this.options.replaySlots.run(inSlot, weight) : inSlot());
       if (error === NOT_NOW) continue;

@@ -210,7 +210,7 @@ export class GroupCommit {
         () =>
           inContext(() => inTransactionSpan(taken.length, inner));
       await same.reduce(inTraces, work)();
-      for (const { message } of same) await this.options.results.applied(transaction, message);
+      for (const { message } of same) if (message.replayed) await this.options.results.applied(transaction, message);
     }
   }
 }
