@@ -1,9 +1,10 @@
 import { Complaint } from '@past-tense/local';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, parse } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Comparison, Sample } from './comparison';
 import { COMPARISONS } from './comparisons';
+import { flameGraph, type Profile } from './flame-graph';
 import { thisMachine } from './machine';
 import { Parts } from './parts';
 import { plotOf } from './plot';
@@ -97,6 +98,17 @@ async function main(): Promise<void> {
     say(`\n${comparisonText(comparisons.at(-1)!)}`);
   }
   say(`\nResults: ${join(out, 'bench.md')}, bench.json, bench.svg`);
+  const profiles = process.env['BENCH_PROFILE'];
+  if (profiles) say(`Where the processor's time went: ${drawProfiles(profiles, chosen)}`);
+}
+
+/** Draws all profiles of a folder in one picture. */
+function drawProfiles(folder: string, chosen: readonly Comparison[]): string {
+  const files = readdirSync(folder).filter((file) => file.endsWith('.cpuprofile'));
+  const profiles = files.map((file) => [parse(file).name, JSON.parse(readFileSync(join(folder, file), 'utf8')) as Profile] as const);
+  const picture = join(folder, 'flame-graph.svg');
+  writeFileSync(picture, flameGraph(chosen.map(({ title }) => title).join(', '), new Map(profiles)));
+  return picture;
 }
 
 // Whoever ends in order takes along what it has started, and deletes its data.

@@ -36,13 +36,14 @@ function bars({ title, units, contenders }: ComparisonResult): string {
     const middle = top + BAR / 2;
     const x = (at: number) => (LEFT + at * scale).toFixed(1);
     return [
-      `<text x="${LEFT - 8}" y="${middle + 4}" text-anchor="end">${escape(name)}</text>`,
+      `<text x="${LEFT - 8}" y="${middle + 4}" text-anchor="end">${escaped(name)}</text>`,
       `<rect x="${LEFT}" y="${top}" width="${(spread.median * scale).toFixed(1)}" height="${BAR}" fill="${i === 0 ? COLOURS.first : COLOURS.other}"/>`,
       `<line x1="${x(spread.min)}" x2="${x(spread.max)}" y1="${middle}" y2="${middle}" stroke="${COLOURS.spread}" stroke-width="2"/>`,
       `<text x="${(LEFT + spread.max * scale + 8).toFixed(1)}" y="${middle + 4}">${number(spread.median)}</text>`,
     ];
   });
-  return [`<text x="10" y="18" font-weight="bold">${escape(title)} (${escape(units[value]!)})</text>`, ...lines].join('\n');
+  return [`<text x="10" y="18" font-weight="bold">${escaped(title)} (${escaped(units[value]!)})</text>`, ...lines].join('\n');
 }
 
-const escape = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+/** Text as it may stand in SVG. */
+export const escaped = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');

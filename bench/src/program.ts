@@ -1,5 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 
 // What every program under programs/ begins with. Each is a process of its own, so that its processor time and memory are its own.
 
@@ -38,7 +37,7 @@ export function program<Options>(prepare: (options: Options) => Promise<Prepared
     await told;
     const cpuBefore = process.cpuUsage();
     const startedAt = performance.now();
-    const profile = await beginProfile();
+    const profile = await profileIfWanted();
     const { events, values } = await run();
     await profile?.();
     const seconds = (performance.now() - startedAt) / 1_000;
@@ -64,18 +63,10 @@ export function program<Options>(prepare: (options: Options) => Promise<Prepared
   );
 }
 
-/** Notes where the processor's time goes, if the folder for such profiles is named in BENCH_PROFILE; a browser's developer tools show them as flame graphs. */
-async function beginProfile(): Promise<(() => Promise<void>) | undefined> {
+/** The folder for profiles is named in BENCH_PROFILE, if they are wanted. What it takes to make them is loaded only then: it is memory, too. */
+async function profileIfWanted(): Promise<(() => Promise<void>) | undefined> {
   const folder = process.env['BENCH_PROFILE'];
   if (!folder) return undefined;
-  const { Session } = await import('node:inspector/promises');
-  const session = new Session();
-  session.connect();
-  await session.post('Profiler.enable');
-  await session.post('Profiler.start');
-  return async () => {
-    const { profile } = await session.post('Profiler.stop');
-    mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, `${basename(process.argv[1]!, '.js')}-${process.pid}.cpuprofile`), JSON.stringify(profile));
-  };
+  const { beginProfile } = await import('./profile.js');
+  return await beginProfile(folder, basename(process.argv[1]!, '.js'));
 }

@@ -88,3 +88,19 @@ export async function accessTo(stack: Stack): Promise<StackAccess> {
     broker: stack.kafka.broker,
   };
 }
+
+/** Settings with which a service notes where its processor's time goes whenever it is told to, if profiles are wanted. */
+export function profilingEnv(): NodeJS.ProcessEnv {
+  if (!process.env['BENCH_PROFILE']) return {};
+  return { NODE_OPTIONS: `--require ${join(__dirname, 'profiled-service.js')}` };
+}
+
+/** Lets work run while the services note where their processor's time goes, if profiles are wanted. */
+export async function profiled<T>(stack: Stack, work: () => Promise<T>): Promise<T> {
+  if (!process.env['BENCH_PROFILE']) return await work();
+  const tell = () => SERVICES.forEach((name) => stack.service(name)!.signal('SIGUSR2'));
+  tell();
+  const result = await work();
+  tell();
+  return result;
+}

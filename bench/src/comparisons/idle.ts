@@ -40,7 +40,7 @@ export const idle: Comparison = {
     peakMegabytes: 'peak memory, MB',
   },
   contenders: [
-    contender('ours', 'outbox, relay woken by the commit, consumer with dedup', 'idle'),
+    contender('ours', 'outbox, relay woken by the commit, consumer with dedup, the effect deferred', 'idle'),
     contender(
       'floor',
       'COMMIT, acknowledged send with kafkajs, then BEGIN, INSERT of the effect, COMMIT, with nothing in between: the limit',

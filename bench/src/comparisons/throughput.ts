@@ -2,7 +2,7 @@ import type { Stack } from '@past-tense/local';
 import { measuredTogether, type Comparison, type Sample } from '../comparison';
 import { cpuSecondsOf } from '../processes';
 import type { PlaceOrdersOptions } from '../programs/place-orders';
-import { accessTo, pidsOf, STACK_PROCESSES, withStack, type StackAccess } from '../running-stack';
+import { accessTo, pidsOf, profiled, profilingEnv, STACK_PROCESSES, withStack, type StackAccess } from '../running-stack';
 import { withPrograms } from '../start-program';
 
 /** Orders on their way at once, and how many are placed then. */
@@ -13,6 +13,7 @@ const LEVELS = [
   { atOnce: 64, orders: 800 },
 ];
 
+const MOST_AT_ONCE = Math.max(...LEVELS.map(({ atOnce }) => atOnce));
 const WARM_UP = 100;
 const LOOK_EVERY_MS = 20;
 
@@ -35,12 +36,13 @@ export const throughput: Comparison = {
       const samples: Record<string, Sample> = {};
       let placed = 0;
       for (const { atOnce, orders } of LEVELS) {
-        samples[`${atOnce} at once`] = await placeOrders(stack, access, orders, atOnce);
+        const measure = () => placeOrders(stack, access, orders, atOnce);
+        samples[`${atOnce} at once`] = await (atOnce === MOST_AT_ONCE ? profiled(stack, measure) : measure());
         placed += WARM_UP + orders;
         await requireOnce(access, placed);
       }
       return samples;
-    }),
+    }, profilingEnv()),
   ),
   goals: [],
   rounds: 2,

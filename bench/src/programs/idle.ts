@@ -20,7 +20,7 @@ program(async ({ url, consumerUrl, broker, topic, group, commits }: IdleOptions)
   await database.query({ name: '', text: ORDER_TABLES });
   const effects = await openConsumerDatabase(consumerUrl);
   const producer = new KafkaProducer(kafka);
-  const { personal, close: closeKeys } = await personalDataIn(url);
+  const { personal, close: closeKeys } = await personalDataIn(url, { sealing: 'plain' });
   const relay = new Relay({ database, publish: producer.publish, logger });
   const outbox = new Outbox({
     producer: { name: 'orders', version: '1.0.0' },
@@ -31,8 +31,8 @@ program(async ({ url, consumerUrl, broker, topic, group, commits }: IdleOptions)
   const arrived = new Map<string, () => void>();
   const reaction: Reaction<OrderPlaced> = {
     async react({ eventId, data }, transaction) {
-      await transaction.query(insertEffect, [eventId, data.orderId]);
       transaction.afterCommit(() => arrived.get(eventId)?.());
+      await transaction.defer(insertEffect, [eventId, data.orderId]);
     },
   };
   const consumer = new Consumer({
