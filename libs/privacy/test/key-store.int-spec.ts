@@ -239,18 +239,28 @@ describe.each(stores)('a key store: %s', (_, start) => {
 
     it('are made together when they are wanted while others are looked up', async () => {
       const make = jest.spyOn(owner.store, 'make');
+      const lookUp = owner.store.find.bind(owner.store);
+      let wantAll!: () => void;
+      const allWanted = new Promise<void>((resolve) => (wantAll = resolve));
+      // The store answers nobody before all are wanted; otherwise how many are wanted meanwhile would depend on how busy the machine is.
+      const find = jest.spyOn(owner.store, 'find').mockImplementation(async (...args) => {
+        await allWanted;
+        return await lookUp(...args);
+      });
       const orders = as('orders');
       const sealed: Promise<unknown>[] = [];
       for (let i = 0; i < 40; i += 1) {
         sealed.push(orders.sealEvent(OrderPlaced, anOrder(randomUUID()), randomUUID()));
-        await new Promise((resolve) => setImmediate(resolve)); // Each in a turn of its own, and all of them before the store can have answered twice.
+        await new Promise((resolve) => setImmediate(resolve)); // Each in a turn of its own.
       }
 
+      wantAll();
       await Promise.all(sealed);
       const sizes = make.mock.calls.map(([refs]) => refs.length);
       expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(80);
       expect(sizes.length).toBeLessThan(20);
       make.mockRestore();
+      find.mockRestore();
     });
 
     it('fail together when the store is away, which is an outage and no verdict, and are looked up anew afterwards', async () => {
